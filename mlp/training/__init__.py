@@ -1,0 +1,27 @@
+"""Training: the settings of a run, the trainer, what it measures, and the run in the background."""
+
+from mlp.training.background import BackgroundRun, RunSlots, RunView, Status
+from mlp.training.config import FULL_BATCH, LIVE_SETTINGS, Bounds, RunConfig
+from mlp.training.history import Curve, EpochRecord, Evaluation, History, StepRecord, ValidationCheck
+from mlp.training.trainer import BatchView, Trainer, TrainingDivergedError, load_digits
+
+__all__ = [
+    "FULL_BATCH",
+    "LIVE_SETTINGS",
+    "BackgroundRun",
+    "BatchView",
+    "Bounds",
+    "Curve",
+    "EpochRecord",
+    "Evaluation",
+    "History",
+    "RunConfig",
+    "RunSlots",
+    "RunView",
+    "Status",
+    "StepRecord",
+    "Trainer",
+    "TrainingDivergedError",
+    "ValidationCheck",
+    "load_digits",
+]

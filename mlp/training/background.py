@@ -1,0 +1,319 @@
+"""A run in the background of one browser session: play, pause, step, slow motion, stop.
+
+A thread owns the trainer; the page reads copies under a short lock. What was trained outlives the thread: a new
+`BackgroundRun` around the same trainer goes on where the last one stopped.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from math import inf
+from time import monotonic, perf_counter, sleep
+from typing import Any, Literal
+
+from mlp.training.config import RunConfig
+from mlp.training.history import History
+from mlp.training.trainer import BatchView, Trainer, TrainingDivergedError
+
+Status = Literal["paused", "waiting", "playing", "finished", "diverged", "failed"]
+
+SLICE_SECONDS = 0.02  # how long the page may have to wait for the lock while small steps are done
+READ_PATIENCE_SECONDS = 0.25  # after that the page shows what it showed before: one step of a huge net takes seconds
+EVALUATION_SHARE = 0.05  # of the training time goes into the validation curve between two epochs,
+QUICK_CHECK_SECONDS = 0.2  # and in the first epoch, where the curve bends, quick checks at 1, 4, 16, 64, … steps
+RATE_WINDOW_SECONDS = 3.0
+
+_log = logging.getLogger(__name__)
+
+
+class RunSlots:
+    """How many runs of a server may train at once; those who come later wait their turn, first come first served."""
+
+    def __init__(self, limit: int) -> None:
+        if limit < 1:
+            raise ValueError(f"the number of concurrent runs must be 1 or more, got {limit}")
+        self.limit = limit
+        self._queue: list[object] = []
+        self._changed = threading.Condition()
+
+    def join(self, run: object) -> None:
+        """Takes a slot, or a place at the end of the queue."""
+        with self._changed:
+            if run not in self._queue:
+                self._queue.append(run)
+
+    def leave(self, run: object) -> None:
+        """Gives the slot or the place back."""
+        with self._changed:
+            if run in self._queue:
+                self._queue.remove(run)
+                self._changed.notify_all()
+
+    def place(self, run: object) -> int:
+        """Its place among those who wait, 1 is next; 0 for a run that may train or does not want to."""
+        with self._changed:
+            return max(0, self._queue.index(run) - self.limit + 1) if run in self._queue else 0
+
+    def wait(self, run: object, timeout: float) -> bool:
+        """Waits at most `timeout` seconds for the run's turn; whether it has come."""
+        with self._changed:
+            return self._changed.wait_for(lambda: run in self._queue and self._queue.index(run) < self.limit, timeout)
+
+
+@dataclass(frozen=True)
+class RunView:
+    """A copy of all that a page shows of a run at one moment; later training does not touch it."""
+
+    status: Status
+    place_in_queue: int
+    config: RunConfig
+    step: int
+    epoch: int
+    steps_per_epoch: int
+    total_steps: int
+    samples_per_second: float
+    seconds_left: float
+    history: History
+    batch: BatchView
+    class_names: tuple[str, ...]
+    train_size: int
+    diverged: TrainingDivergedError | None
+    failure: str
+
+
+class BackgroundRun:
+    """Trains in a thread of its own until it is paused, finished or stopped."""
+
+    def __init__(self, trainer: Trainer, slots: RunSlots) -> None:
+        self.trainer = trainer
+        self._slots = slots
+        self._lock = threading.Lock()
+        self._readers = 0
+        self._wake = threading.Condition()
+        self._target: float | None = None  # train until this step; None: paused
+        self._steps_per_second: float | None = None  # None: as fast as it can
+        self._training = False
+        self._failure = ""
+        self._stopping = False
+        self._checked_at, self._checked_step, self._check_seconds = 0.0, 0, 0.0  # the last validation check
+        self._progress: deque[tuple[float, int]] = deque()
+        self._view: RunView | None = None
+        self._thread = threading.Thread(target=self._work, name="mlp-run", daemon=True)
+        self._thread.start()
+
+    # -- what a person can ask for
+
+    def play(self, steps_per_second: float | None = None) -> None:
+        """Trains to the end of the run, `steps_per_second` at a time or as fast as it can."""
+        self._go(inf, steps_per_second)
+
+    def step(self, steps: int = 1) -> None:
+        """Trains that many steps and pauses."""
+        self._go(self.trainer.step_count + steps, None)
+
+    def finish_epoch(self) -> None:
+        """Trains to the end of the epoch under way and pauses."""
+        per_epoch = self.trainer.steps_per_epoch
+        self._go((self.trainer.step_count // per_epoch + 1) * per_epoch, None)
+
+    def pause(self) -> None:
+        """Stops training after the step or chunk under way; nothing is lost."""
+        self._withdraw_target()
+
+    def set_speed(self, steps_per_second: float | None) -> None:
+        """Changes the speed of a run that plays; None is as fast as it can."""
+        with self._wake:
+            self._steps_per_second = steps_per_second
+            self._wake.notify_all()
+
+    def change(self, **settings: Any) -> None:
+        """Changes settings of the running trainer; raises ValueError as `Trainer.change` does."""
+        with self._reading():
+            self.trainer.change(**settings)
+
+    def stop(self) -> None:
+        """Ends the thread and gives its slot back; the trainer keeps all it has learnt."""
+        self._stopping = True
+        self._withdraw_target()
+        self._slots.leave(self)
+
+    def join(self, timeout: float | None = None) -> None:
+        """Waits until the thread has ended after `stop`."""
+        self._thread.join(timeout)
+
+    @property
+    def active(self) -> bool:
+        """Whether it trains or waits for its turn to train."""
+        return self._target is not None
+
+    @property
+    def status(self) -> Status:
+        """What the run is doing."""
+        if self.active:
+            return "playing" if self._training else "waiting"
+        if self._failure:
+            return "failed"
+        if self.trainer.diverged is not None:
+            return "diverged"
+        return "finished" if self.trainer.finished else "paused"
+
+    @property
+    def alive(self) -> bool:
+        """Whether the thread is still there to take orders."""
+        return self._thread.is_alive() and not self._stopping
+
+    # -- what a page can see
+
+    def view(self) -> RunView:
+        """A copy of the run as it stands between two steps.
+
+        While a single step takes longer than a page should wait, the copy of before is given again.
+        """
+        with self._reading(READ_PATIENCE_SECONDS) as locked:
+            if locked or self._view is None:
+                self._view = self._copy()
+            else:
+                self._view = replace(self._view, status=self.status)
+            return self._view
+
+    def _copy(self) -> RunView:
+        trainer = self.trainer
+        rate = self._rate()
+        left = (trainer.total_steps - trainer.step_count) / rate if rate else float("inf")
+        return RunView(
+            status=self.status,
+            place_in_queue=self._slots.place(self),
+            config=trainer.config,
+            step=trainer.step_count,
+            epoch=trainer.epoch,
+            steps_per_epoch=trainer.steps_per_epoch,
+            total_steps=trainer.total_steps,
+            samples_per_second=rate * trainer.batch_size,
+            seconds_left=left,
+            history=trainer.history.copy(),
+            batch=trainer.last_batch(),
+            class_names=trainer.dataset.class_names,
+            train_size=len(trainer.dataset.train),
+            diverged=trainer.diverged,
+            failure=self._failure,
+        )
+
+    def _rate(self) -> float:
+        """Steps a second over the last few seconds, 0 when unknown."""
+        if len(self._progress) < 2:
+            return 0.0
+        (start, first), (end, last) = self._progress[0], self._progress[-1]
+        return (last - first) / (end - start) if end > start else 0.0
+
+    @contextmanager
+    def _reading(self, timeout: float = -1) -> Iterator[bool]:
+        """The lock between two steps; the worker lets readers pass first."""
+        self._readers += 1
+        try:
+            locked = self._lock.acquire(timeout=timeout)
+        finally:
+            self._readers -= 1
+        try:
+            yield locked
+        finally:
+            if locked:
+                self._lock.release()
+
+    # -- the thread
+
+    def _go(self, target: float, steps_per_second: float | None) -> None:
+        with self._wake:
+            self._target, self._steps_per_second = target, steps_per_second
+            self._failure = ""
+            self._progress.clear()
+            self._wake.notify_all()
+
+    def _work(self) -> None:
+        while not self._stopping:
+            with self._wake:
+                self._wake.wait_for(lambda: self.active or self._stopping)
+            self._slots.join(self)
+            try:
+                self._train()
+            except TrainingDivergedError:
+                self._withdraw_target()  # the trainer remembers it and `status` says so
+            except Exception as error:  # noqa: BLE001 - whatever it is, the page must say so and the thread go on
+                _log.exception("a background run failed")
+                self._failure = f"{type(error).__name__}: {error}"
+                self._withdraw_target()
+            finally:
+                self._training = False
+                self._slots.leave(self)
+
+    def _train(self) -> None:
+        """Trains until the target is reached or withdrawn."""
+        while self.active and not self._slots.wait(self, timeout=0.1):
+            pass
+        if not self.active:
+            return
+        self._training = True
+        if self.trainer.step_count == 0:
+            self.trainer.check_validation()
+        due = monotonic()
+        while not self._target_reached():
+            pace = self._steps_per_second
+            with self._lock:
+                if pace is None:
+                    self._advance_slice()
+                else:
+                    self.trainer.advance(steps=1)
+                self._note_progress()
+            self._check_validation()
+            while self._readers:  # Python's locks are not fair: without this a page would hardly ever get one
+                sleep(0.0005)
+            if pace is not None:
+                due = max(due + 1 / pace, monotonic())
+                self._rest(pace, due)
+        self._check_validation(always=True)
+
+    def _target_reached(self) -> bool:
+        """Whether to pause; a reached target is withdrawn under the same lock that sets a new one."""
+        with self._wake:
+            if self._target is not None and (self.trainer.finished or self.trainer.step_count >= self._target):
+                self._target = None
+            return self._target is None
+
+    def _withdraw_target(self) -> None:
+        with self._wake:
+            self._target = None
+            self._wake.notify_all()
+
+    def _advance_slice(self) -> None:
+        end = perf_counter() + SLICE_SECONDS
+        while (target := self._target) is not None and self.trainer.step_count < target and perf_counter() < end:
+            if self.trainer.finished:
+                break
+            self.trainer.advance(seconds=0)
+
+    def _rest(self, pace: float, until: float) -> None:
+        """Waits for the next step of slow motion, or until a person asks for something else."""
+        with self._wake:
+            self._wake.wait_for(lambda: not self.active or self._steps_per_second != pace, until - monotonic())
+
+    def _note_progress(self) -> None:
+        now = monotonic()
+        self._progress.append((now, self.trainer.step_count))
+        while now - self._progress[0][0] > RATE_WINDOW_SECONDS:
+            self._progress.popleft()
+
+    def _check_validation(self, always: bool = False) -> None:
+        """Measures the validation digits now and then. Only this thread changes the weights, so no lock is held."""
+        trainer = self.trainer
+        early = trainer.step_count >= 4 * self._checked_step and self._check_seconds < QUICK_CHECK_SECONDS
+        affordable = perf_counter() - self._checked_at > self._check_seconds / EVALUATION_SHARE
+        if always or affordable or (early and trainer.epoch == 0):
+            started = perf_counter()
+            trainer.check_validation()
+            self._checked_at = perf_counter()
+            self._check_seconds = self._checked_at - started
+            self._checked_step = trainer.step_count

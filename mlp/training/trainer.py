@@ -1,0 +1,398 @@
+"""A network in training: `step()` is one mini-batch, everything else is made of steps.
+
+A `Trainer` never prints, sleeps or plots, and the same config gives the same bytes: stepped one by one, run in
+chunks, paused, or saved and resumed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from time import perf_counter
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mlp.data import Augmentation, Batcher, Dataset, Progress, Split, build_input_scaling, epoch_order, load_dataset
+from mlp.data.randomness import Stream, generator
+from mlp.nn import (
+    LOSSES,
+    LOSSES_PER_SAMPLE,
+    MLP,
+    build_optimizer,
+    build_schedule,
+    clip_gradient_norm,
+    softmax,
+)
+from mlp.training.config import FULL_BATCH, LIVE_SETTINGS, RunConfig
+from mlp.training.history import EpochRecord, Evaluation, History, StepRecord, ValidationCheck
+
+SplitName = Literal["train", "validation", "test"]
+
+# A larger batch is accumulated in chunks of this many digits, so that a full batch needs little memory and a run
+# can be paused in the middle of it.
+CHUNK_SIZE = 4096
+EVALUATION_CHUNK = 1000
+NUM_PIXELS = 784
+# How often the weights are copied as good ones. An update is only made from a finite loss and a finite gradient,
+# so the copy is needed in the rare case alone that the update itself overflows.
+STEPS_BETWEEN_COPIES = 100
+
+
+class TrainingDivergedError(RuntimeError):
+    """A loss, gradient or weight is no longer a finite number; the last good weights were kept.
+
+    `step`: the step that failed. `place`: the layer. `cause`: the likely reason. `remedy`: settings to try.
+    """
+
+    def __init__(self, step: int, place: str, cause: str, remedy: dict[str, Any]) -> None:
+        self.step, self.place, self.cause, self.remedy = step, place, cause, remedy
+        super().__init__(f"Training stopped at step {step:,}: {place} is no longer a finite number. {cause}")
+
+
+@dataclass(frozen=True, slots=True)
+class BatchView:
+    """Digits of one batch with the answers given before its update.
+
+    pixels: (n, 784) uint8 as the network met them, labels: (n,), probabilities: (n, K), step: which batch.
+    """
+
+    pixels: NDArray[np.uint8]
+    labels: NDArray[np.int64]
+    probabilities: NDArray[Any]
+    step: int
+
+
+@dataclass(slots=True)
+class _OpenStep:
+    """A step whose gradient is still being added up, chunk by chunk."""
+
+    positions: NDArray[np.int64]
+    started: float
+    done: int = 0
+    chunks: int = 0
+    loss: float = 0.0
+    correct: int = 0
+
+
+class Trainer:
+    """Trains one network as a `RunConfig` says."""
+
+    def __init__(self, config: RunConfig, dataset: Dataset | None = None) -> None:
+        """Loads `config.dataset` unless a dataset is given in hand; the network stands at its initial weights.
+
+        Raises ValueError for settings that do not fit the data, DatasetError when the data cannot be had.
+        """
+        self.config = config
+        self.dataset = dataset if dataset is not None else load_digits(config)
+        scaling = build_input_scaling(config.input_scaling, self.dataset.train)
+        self.network = MLP(
+            [NUM_PIXELS, *config.hidden_layers, self.dataset.num_classes],
+            activation=config.activation,
+            weight_init=config.weight_init,
+            init_std=config.weight_init_std,
+            dropout=config.dropout,
+            input_scaling=scaling,
+            rng=np.random.default_rng(config.seed),
+            dtype=np.dtype(config.dtype),
+        )
+        self.optimizer = build_optimizer(
+            config.optimizer,
+            self.network,
+            learning_rate=config.learning_rate,
+            momentum=config.momentum,
+            weight_decay=config.weight_decay,
+        )
+        train_size = len(self.dataset.train)
+        self.batch_size = train_size if config.batch_size == FULL_BATCH else min(int(config.batch_size), train_size)
+        self.steps_per_epoch = -(-train_size // self.batch_size)
+        self.history = History()
+        self.diverged: TrainingDivergedError | None = None
+        self._batcher = Batcher(
+            self.dataset.train,
+            scaling,
+            min(self.batch_size, CHUNK_SIZE),
+            self.network.dtype,
+            augmentation=Augmentation(
+                shift=config.augment_shift,
+                rotation=config.augment_rotation,
+                scale=config.augment_scale,
+                shear=config.augment_shear,
+                elastic=config.augment_elastic,
+            ),
+            seed=config.seed,
+        )
+        self._schedule = self._build_schedule()
+        self._open_step: _OpenStep | None = None
+        self._order: tuple[int, NDArray[np.int64]] | None = None
+        self._answers: tuple[NDArray[Any], NDArray[np.int64]] | None = None
+        self._seconds = 0.0
+        self._good_parameters = self.network.parameters.copy()
+
+    # -- where the run stands
+
+    @property
+    def step_count(self) -> int:
+        """Steps done so far."""
+        return len(self.history.steps)
+
+    @property
+    def epoch(self) -> int:
+        """Epochs completed so far."""
+        return self.step_count // self.steps_per_epoch
+
+    @property
+    def total_steps(self) -> int:
+        """Steps in all the epochs that the config asks for."""
+        return self.steps_per_epoch * self.config.epochs
+
+    @property
+    def finished(self) -> bool:
+        """Whether all epochs are done; more `epochs` can be asked for by `change`."""
+        return self.step_count >= self.total_steps
+
+    @property
+    def seconds(self) -> float:
+        """Time spent in steps so far, without pauses and evaluations."""
+        return self._seconds
+
+    # -- training
+
+    def step(self) -> StepRecord:
+        """Trains on one mini-batch.
+
+        Raises RuntimeError when every epoch is done, TrainingDivergedError when a number is no longer finite.
+        """
+        while (record := self._advance_chunk()) is None:
+            pass
+        return record
+
+    def advance(self, *, steps: int | None = None, seconds: float | None = None) -> StepRecord | None:
+        """Trains for a number of steps or seconds, at the most to the end of the run.
+
+        Returns the last completed step, None if there is none. A large batch may be left half done when the time
+        is over; the next call goes on with it.
+        """
+        if (steps is None) == (seconds is None):
+            raise ValueError("advance takes either steps or seconds")
+        deadline = perf_counter() + (seconds if seconds is not None else np.inf)
+        last, done = None, 0
+        while not self.finished and (steps is None or done < steps):
+            record = self._advance_chunk()
+            if record is not None:
+                last, done = record, done + 1
+            if perf_counter() >= deadline:
+                break
+        return last
+
+    def epochs(self) -> Iterator[EpochRecord]:
+        """Trains to the end of the run; yields each epoch's record as it is done."""
+        while not self.finished:
+            self.advance(steps=self.steps_per_epoch - self.step_count % self.steps_per_epoch)
+            yield self.history.epochs[-1]
+
+    def change(self, **settings: Any) -> None:
+        """Changes learning_rate, momentum, weight_decay or epochs from the next step on.
+
+        Raises ValueError for a value out of bounds or a setting that needs a new network.
+        """
+        for name in settings:
+            if name not in LIVE_SETTINGS:
+                raise ValueError(f"{name} needs a new network; what can change is {', '.join(LIVE_SETTINGS)}")
+        self.config = self.config.changed(**settings)
+        self.optimizer.momentum = self.config.momentum
+        self.optimizer.weight_decay = self.config.weight_decay
+        self._schedule = self._build_schedule()
+
+    def _build_schedule(self) -> Any:
+        return build_schedule(
+            self.config.schedule,
+            total_steps=self.total_steps,
+            warmup_steps=round(self.config.warmup_epochs * self.steps_per_epoch),
+            decay_every=max(1, round(self.config.decay_epochs * self.steps_per_epoch)),
+            decay_factor=self.config.decay_factor,
+        )
+
+    def _advance_chunk(self) -> StepRecord | None:
+        """Forward and backward over the next chunk of the batch; the update when it was the last one."""
+        if self.diverged is not None:
+            raise self.diverged
+        if self._open_step is None:
+            if self.finished:
+                raise RuntimeError(f"the run is complete after {self.config.epochs} epochs; ask for more to go on")
+            self._open_step = self._begin_step()
+        step = self._open_step
+        positions = step.positions[step.done : step.done + CHUNK_SIZE]
+        x, labels = self._batcher.batch(positions, self.step_count, step.chunks)
+        logits = self.network.forward(x, training=True)
+        loss, dlogits = LOSSES[self.config.loss](logits, labels)
+        if len(step.positions) > CHUNK_SIZE:
+            share = len(positions) / len(step.positions)  # so that the chunks' gradients add up to the batch's mean
+            loss *= share
+            dlogits *= share
+        if not np.isfinite(loss):
+            self._stop_diverged()
+        self.network.backward(dlogits, accumulate=step.done > 0)
+        self._answers = logits, labels
+        step.loss += loss
+        step.correct += int(np.count_nonzero(logits.argmax(axis=1) == labels))
+        step.done += len(positions)
+        step.chunks += 1
+        return self._finish_step(step) if step.done == len(step.positions) else None
+
+    def _begin_step(self) -> _OpenStep:
+        if self.config.dropout:
+            self.network.dropout_rng = generator(self.config.seed, Stream.DROPOUT, self.step_count)
+        return _OpenStep(self._positions(), perf_counter())
+
+    def _positions(self) -> NDArray[np.int64]:
+        """(batch_size,) which training digits the coming step takes; fewer in the last step of an epoch."""
+        epoch, batch = divmod(self.step_count, self.steps_per_epoch)
+        if self._order is None or self._order[0] != epoch:
+            self._order = epoch, epoch_order(len(self.dataset.train), self.config.seed, epoch)
+        start = batch * self.batch_size
+        return self._order[1][start : start + self.batch_size]
+
+    def _finish_step(self, step: _OpenStep) -> StepRecord:
+        norm = clip_gradient_norm(self.network, self.config.gradient_clip or np.inf)
+        if not np.isfinite(norm):
+            self._stop_diverged()
+        self.optimizer.learning_rate = self.config.learning_rate * self._schedule(self.step_count)
+        self.optimizer.step()
+        self._open_step = None
+
+        epoch = self.epoch + 1
+        accuracy = step.correct / len(step.positions)
+        self._seconds += perf_counter() - step.started
+        self.history.steps.append(step.loss, accuracy, self.optimizer.learning_rate, self._seconds)
+        record = StepRecord(self.step_count, epoch, step.loss, accuracy, self.optimizer.learning_rate)
+        if self.step_count % STEPS_BETWEEN_COPIES == 0 and np.isfinite(self.network.parameters).all():
+            np.copyto(self._good_parameters, self.network.parameters)
+        if self.step_count % self.steps_per_epoch == 0:
+            self.history.epochs.append(self._epoch_record(epoch))
+        return record
+
+    def _epoch_record(self, epoch: int) -> EpochRecord:
+        losses = self.history.steps.column("loss")[-self.steps_per_epoch :].astype(np.float64)
+        accuracies = self.history.steps.column("accuracy")[-self.steps_per_epoch :].astype(np.float64)
+        sizes = np.full(self.steps_per_epoch, self.batch_size)
+        sizes[-1] = len(self.dataset.train) - self.batch_size * (self.steps_per_epoch - 1)
+        validation, test = self.check_validation(), self.evaluate("test")
+        seconds = self._seconds - sum(record.seconds for record in self.history.epochs)
+        return EpochRecord(
+            epoch,
+            self.step_count,
+            float(np.average(losses, weights=sizes)),
+            float(losses.std()),
+            float(np.average(accuracies, weights=sizes)),
+            validation.loss,
+            validation.accuracy,
+            test.loss,
+            test.accuracy,
+            seconds,
+        )
+
+    def _stop_diverged(self) -> None:
+        """Keeps the last good weights and raises TrainingDivergedError, now and at any later step."""
+        place = self.network.first_non_finite() or "the length of the gradient"
+        if not np.isfinite(self.network.parameters).all():
+            np.copyto(self.network.parameters, self._good_parameters)
+        self._open_step = None
+        self.diverged = TrainingDivergedError(self.step_count + 1, place, *_likely_cause(self.config))
+        raise self.diverged
+
+    # -- measuring
+
+    def evaluate(self, split: SplitName) -> Evaluation:
+        """Mean loss and accuracy of the present weights on "train", "validation" or "test".
+
+        Training digits are taken as they are, without augmentation. An empty split gives NaN.
+        """
+        digits: Split = getattr(self.dataset, split)
+        if len(digits) == 0:
+            return Evaluation(np.nan, np.nan, 0)
+        pixels = np.empty((EVALUATION_CHUNK, NUM_PIXELS), np.uint8)
+        loss, correct = 0.0, 0
+        for start in range(0, len(digits), EVALUATION_CHUNK):
+            positions = np.arange(start, min(start + EVALUATION_CHUNK, len(digits)))
+            labels = digits.labels[positions]
+            logits = self.network.predict_logits(digits.gather(positions, pixels[: len(positions)]))
+            loss += float(LOSSES_PER_SAMPLE[self.config.loss](logits, labels).sum(dtype=np.float64))
+            correct += int(np.count_nonzero(logits.argmax(axis=1) == labels))
+        return Evaluation(loss / len(digits), correct / len(digits), len(digits))
+
+    def check_validation(self) -> Evaluation:
+        """Evaluates the validation digits and keeps the result in the history, once for each step."""
+        checks = self.history.checks
+        if checks and checks[-1].step == self.step_count:
+            return Evaluation(checks[-1].loss, checks[-1].accuracy, len(self.dataset.validation))
+        found = self.evaluate("validation")
+        if found.size:
+            checks.append(ValidationCheck(self.step_count, self.seconds, found.loss, found.accuracy))
+        return found
+
+    def last_batch(self, limit: int = 32) -> BatchView:
+        """At most `limit` digits of the latest batch with the network's answers.
+
+        Before the first step they are the digits that it will take, with the answers of the initial weights.
+        """
+        if self._answers is None:
+            x, labels = self._batcher.batch(self._positions()[:limit], self.step_count)
+            logits = self.network.predict_logits(x)
+        else:
+            logits, labels = (array[:limit] for array in self._answers)
+        pixels = self._batcher.pixels[: len(labels)]
+        return BatchView(pixels.copy(), labels.copy(), softmax(logits), self.step_count)
+
+    # -- saving and resuming
+
+    def state(self) -> dict[str, Any]:
+        """All that is needed to go on: settings, parameters, the optimizer's memory, the history.
+
+        A large batch under way is not part of it: resuming starts that step anew, with the same result.
+        """
+        return {
+            "config": self.config.to_dict(),
+            "parameters": self.network.parameters.copy(),
+            "optimizer": self.optimizer.state(),
+            "history": self.history.state(),
+            "seconds": self._seconds,
+        }
+
+    @classmethod
+    def from_state(cls, state: Mapping[str, Any], dataset: Dataset | None = None) -> Trainer:
+        """The trainer that `state` described, ready to go on with the same bytes. Raises as `Trainer` does."""
+        trainer = cls(RunConfig.from_dict(state["config"]), dataset)
+        np.copyto(trainer.network.parameters, state["parameters"])
+        np.copyto(trainer._good_parameters, state["parameters"])
+        trainer.optimizer.load_state(state["optimizer"])
+        trainer.history = History.from_state(state["history"])
+        trainer._seconds = state["seconds"]
+        return trainer
+
+
+def load_digits(config: RunConfig, progress: Progress | None = None) -> Dataset:
+    """The digits that a config asks for; `progress` hears of a download. Raises as `mlp.data.load_dataset` does."""
+    return load_dataset(
+        config.dataset,
+        classes=config.classes,
+        train_size=config.train_size,
+        validation_size=config.validation_size,
+        label_noise=config.label_noise,
+        seed=config.seed,
+        progress=progress,
+    )
+
+
+def _likely_cause(config: RunConfig) -> tuple[str, dict[str, Any]]:
+    """Why the numbers overflowed, in one sentence, and the settings to try instead."""
+    if config.input_scaling == "none":
+        cause = "The pixels enter unscaled, from 0 to 255, which makes every step 255 times as long or more."
+        return cause, {"input_scaling": "unit"}
+    usual = 0.1 if config.optimizer in ("sgd", "momentum", "nesterov", "adagrad") else 0.001
+    if config.learning_rate > usual:
+        cause = f"The learning rate {config.learning_rate:g} is most likely too high for {config.optimizer}."
+        return cause, {"learning_rate": usual}
+    cause = "The steps became too long; limiting the length of the gradient usually helps."
+    return cause, {"gradient_clip": 1.0}
