@@ -1,0 +1,24 @@
+"""The frame: what the server serves, page config, navigation, theme. Nothing else."""
+
+from pathlib import Path
+
+import streamlit as st
+
+from mlp.ui import assets, session
+
+HERE = Path(__file__).parent
+
+
+def frame() -> None:
+    """One page of the app, run anew for every click."""
+    st.set_page_config(page_title="MLP Microscope", page_icon="🔬", layout="wide")
+    page = st.navigation({"Train": [st.Page(HERE / "pages/train/live.py", title="Watch it learn", default=True)]})
+    assets.style()
+    page.run()
+
+
+if __name__ == "__main__":
+    frame()
+else:  # `streamlit run` imports this module once and serves `app`
+    session.prepare_server()
+    app = st.App(__file__, routes=assets.routes(), on_script_error=session.explain_error)

@@ -1,0 +1,1 @@
+"""The Streamlit side: session, controls, components, and the parts of the pages."""

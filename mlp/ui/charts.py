@@ -1,0 +1,32 @@
+"""Figures that change while they are looked at.
+
+`st.plotly_chart` mounts a chart anew at each change: it blinks and forgets its zoom (see docs/architecture.md).
+"""
+
+from __future__ import annotations
+
+import plotly.graph_objects as go
+import streamlit as st
+
+from mlp.ui.assets import component_file, plotly_url
+
+_component = st.components.v2.component(
+    "live_charts",
+    html='<div class="mlp-charts"></div>',
+    css=component_file("live_charts.css"),
+    js=component_file("live_charts.js"),
+    # Plotly puts its own style sheet into the document, which does not reach into a shadow root.
+    isolate_styles=False,
+)
+
+
+def live_charts(figures: list[go.Figure], descriptions: list[str], *, key: str) -> None:
+    """Figures side by side, redrawn in place; each description says in a sentence what its figure shows."""
+    _component(
+        data={
+            "figures": [figure.to_json() for figure in figures],
+            "descriptions": descriptions,
+            "plotly_url": plotly_url(),
+        },
+        key=key,
+    )

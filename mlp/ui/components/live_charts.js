@@ -1,0 +1,70 @@
+// Plotly figures that change while they are looked at: Plotly.react redraws in place, so nothing flickers
+// and a zoom stays. plotly.js itself is served once by the app (see app.py).
+
+function loadPlotly(url) {
+  window.plotlyLoading ??= new Promise((resolve, reject) => {
+    const script = document.createElement("script");
+    script.src = url;
+    script.onload = () => resolve(window.Plotly);
+    script.onerror = () => {
+      window.plotlyLoading = undefined;
+      reject(new Error("plotly.js could not be loaded"));
+    };
+    document.head.append(script);
+  });
+  return window.plotlyLoading;
+}
+
+const instances = new WeakMap();
+
+// Under a finger a drag scrolls the page; under a pointer it zooms into the chart.
+const touch = matchMedia("(hover: none)").matches;
+const config = {
+  responsive: false,
+  displaylogo: false,
+  displayModeBar: touch ? false : "hover",
+  modeBarButtonsToRemove: ["select2d", "lasso2d"],
+};
+
+export default function (component) {
+  const { data, parentElement } = component;
+  const root = parentElement.querySelector(".mlp-charts");
+  let instance = instances.get(parentElement);
+  if (!instance) {
+    instance = { plots: [], observer: null };
+    instances.set(parentElement, instance);
+  }
+  instance.data = data;
+
+  loadPlotly(data.plotly_url).then((Plotly) => {
+    // A later update may have come in while plotly.js was loading: the newest one is drawn.
+    const { figures, descriptions } = instance.data;
+    figures.forEach((text, index) => {
+      let plot = instance.plots[index];
+      if (!plot || !plot.isConnected) {
+        plot = document.createElement("div");
+        plot.setAttribute("role", "img");
+        instance.plots[index] = plot;
+        root.append(plot);
+      }
+      plot.setAttribute("aria-label", descriptions[index]);
+      const figure = JSON.parse(text);
+      const layout = { ...figure.layout, autosize: true, dragmode: touch ? false : "zoom" };
+      Plotly.react(plot, figure.data, layout, config);
+    });
+    if (!instance.observer) {
+      instance.observer = new ResizeObserver(() => {
+        instance.plots.forEach((plot) => plot.isConnected && plot.clientWidth && Plotly.Plots.resize(plot));
+      });
+      instance.observer.observe(root);
+    }
+  }).catch((error) => {
+    root.textContent = `The curves cannot be drawn: ${error.message}. Reload the page to try again.`;
+  });
+
+  return () => {
+    instance.observer?.disconnect();
+    instance.plots.forEach((plot) => window.Plotly?.purge(plot));
+    instances.delete(parentElement);
+  };
+}

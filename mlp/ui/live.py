@@ -1,0 +1,365 @@
+"""The parts of the live page, from top to bottom."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from mlp.data import DatasetError
+from mlp.training import LIVE_SETTINGS, BackgroundRun, RunConfig, RunView, Trainer, load_digits
+from mlp.ui import controls, names, session
+from mlp.ui.charts import live_charts
+from mlp.ui.key_figures import KeyFigure, key_figures
+from mlp.ui.session import Workbench
+from mlp.ui.tiles import answer_tiles, digit_tiles
+from mlp.viz import learning_curve, palette, smooth
+
+POLL_SECONDS = 0.5
+SLOW_POLL_SECONDS = 0.2  # in slow motion a person follows single steps
+SPEEDS = {"1/s": 1.0, "5/s": 5.0, "25/s": 25.0, "50/s": 50.0, "Max": None}
+BATCHES_AVERAGED = 100
+MORE_EPOCHS = 10
+
+_SPEED, _SMOOTHING, _X_AXIS, _LOG = "live_speed", "live_smoothing", "live_x_axis", "live_log"
+
+
+# -- which network is on the page
+
+
+def prepare(workbench: Workbench) -> Trainer:
+    """The session's trainer, made from the address or the defaults at the first visit; the controls follow it."""
+    if workbench.trainer is None:
+        try:
+            config = session.settings_in_address()
+        except ValueError as error:
+            config, workbench.message = RunConfig(), f"The address asks for something else: {error}."
+        if not _build(workbench, config) and not _build(workbench, RunConfig()):
+            st.error(workbench.message)
+            st.stop()
+    trainer: Trainer = workbench.trainer  # type: ignore[assignment] # built above, or the page has stopped
+    if not controls.is_set():
+        controls.put(trainer.config)
+    return trainer
+
+
+def _build(workbench: Workbench, config: RunConfig) -> bool:
+    """Makes a new trainer at its initial weights; says why if the settings or the data do not allow it."""
+    bar = st.empty()
+
+    def progress(done: int, total: int | None, name: str) -> None:
+        bar.progress(done / total if total else 0.0, text=f"Downloading {name}: {done / 1e6:.1f} MB")
+
+    try:
+        dataset = load_digits(config, progress)
+        trainer = Trainer(config, dataset)
+        trainer.check_validation()
+    except (ValueError, DatasetError, MemoryError) as error:
+        workbench.message, workbench.refused = f"{error}", config
+        return False
+    finally:
+        bar.empty()
+    workbench.trainer, workbench.message, workbench.refused = trainer, "", None
+    return True
+
+
+def apply_settings(workbench: Workbench, run: BackgroundRun) -> None:
+    """Takes over what the controls say: at once where that is possible, else it offers a reset."""
+    trainer = run.trainer
+    try:
+        wanted = controls.chosen()
+    except ValueError as error:
+        st.warning(f"{error}. The network on the page keeps its settings.")
+        return
+    changed = {name: value for name, value in wanted.to_dict().items() if value != getattr(trainer.config, name)}
+    live = {name: value for name, value in changed.items() if name in LIVE_SETTINGS}
+    if live:
+        run.change(**live)
+    if len(changed) == len(live):
+        workbench.message = "" if workbench.refused else workbench.message
+        workbench.refused = None
+    elif trainer.step_count == 0 and not run.active and wanted != workbench.refused:
+        if _build(workbench, wanted):
+            st.rerun()
+    elif wanted != workbench.refused:
+        _offer_reset(workbench, trainer.config, wanted)
+
+
+def _offer_reset(workbench: Workbench, old: RunConfig, new: RunConfig) -> None:
+    changes = [
+        f"{names.setting(name)} {_brief(getattr(old, name))} → {_brief(value)}"
+        for name, value in new.to_dict().items()
+        if value != getattr(old, name)
+    ]
+    with st.container(border=True, key="pending"):
+        st.markdown(f"**A new network is needed for:** {', '.join(changes)}. This one goes on until you reset.")
+        with st.container(horizontal=True):
+            st.button("Reset with the new settings", type="primary", on_click=reset, args=(workbench,))
+            st.button("Keep the old settings", on_click=controls.put, args=(old,))
+
+
+def _brief(value: Any) -> str:
+    if isinstance(value, tuple):
+        return "-".join(map(str, value)) or "none"
+    return names.choice(value)
+
+
+# -- what a person can press
+
+
+def reset(workbench: Workbench, **remedy: Any) -> None:
+    """A new network from the same seed: the very same initial weights, unless the settings have changed."""
+    try:
+        config = controls.chosen().changed(**remedy)
+    except ValueError as error:
+        workbench.message = f"{error}."
+        return
+    if _build(workbench, config):
+        controls.put(config)
+
+
+def _toggle(workbench: Workbench, run: BackgroundRun) -> None:
+    if run.active:
+        run.pause()
+        return
+    _make_room(run, MORE_EPOCHS)
+    run.play(workbench.speed)
+
+
+def _finish_epoch(run: BackgroundRun) -> None:
+    _make_room(run, 1)
+    run.finish_epoch()
+
+
+def _step(run: BackgroundRun) -> None:
+    _make_room(run, 1)
+    run.step()
+
+
+def _make_room(run: BackgroundRun, epochs: int) -> None:
+    """After the last epoch, more epochs are asked for, and the slider says so."""
+    if run.trainer.finished:
+        more = run.trainer.epoch + epochs
+        run.change(epochs=more)
+        controls.put_one("epochs", more)
+
+
+def transport(workbench: Workbench, run: BackgroundRun) -> None:
+    """Play or pause, one step, one epoch, reset, and the speed."""
+    finished = run.status == "finished"
+    play = "Pause" if run.active else f"{MORE_EPOCHS} more epochs" if finished else "Play"
+    stuck = run.status == "diverged"
+    with st.container(horizontal=True, vertical_alignment="bottom", key="transport"):
+        st.button(
+            play,
+            key="play",
+            type="primary",
+            icon=":material/pause:" if run.active else ":material/play_arrow:",
+            shortcut="Space",
+            on_click=_toggle,
+            args=(workbench, run),
+            disabled=stuck,
+        )
+        st.button(
+            "Step",
+            key="step",
+            icon=":material/skip_next:",
+            shortcut="S",
+            help="Train on one mini-batch",
+            on_click=_step,
+            args=(run,),
+            disabled=stuck,
+        )
+        st.button(
+            "Epoch",
+            key="epoch",
+            icon=":material/fast_forward:",
+            shortcut="E",
+            help="Train to the end of this epoch",
+            on_click=_finish_epoch,
+            args=(run,),
+            disabled=stuck,
+        )
+        st.button(
+            "Reset",
+            key="reset",
+            icon=":material/restart_alt:",
+            help="Back to the very same initial weights",
+            on_click=reset,
+            args=(workbench,),
+        )
+        speed = st.segmented_control(
+            "Speed, steps per second",
+            options=list(SPEEDS),
+            default="Max",
+            key=_SPEED,
+            required=True,
+            persist_state="session",
+        )
+        workbench.speed = SPEEDS[speed]
+    run.set_speed(workbench.speed)
+
+
+# -- what a person can see
+
+
+def header(trainer: Trainer) -> None:
+    """The title and the network in one sentence."""
+    st.title("Watch it learn")
+    network, config = trainer.network, trainer.config
+    sentence = names.network_sentence(config, list(network.layer_sizes), network.num_parameters)
+    batch = "all digits at once" if trainer.steps_per_epoch == 1 else f"{trainer.batch_size:,} digits at a time"
+    st.markdown(f"**{sentence}** · {names.choice(config.optimizer)} at {config.learning_rate:g} · {batch}")
+
+
+def notices(workbench: Workbench, view: RunView) -> None:
+    """What went wrong and what to do about it."""
+    if workbench.message:
+        st.error(workbench.message)
+    if view.status == "failed":
+        st.error(f"Training stopped: {view.failure}. The weights are as they were; Play tries again.")
+    if view.diverged is not None:
+        st.error(f"{view.diverged} The weights before that step are kept.")
+        remedy = view.diverged.remedy
+        words = ", ".join(f"{names.setting(name)} {names.choice(value)}" for name, value in remedy.items())
+        st.button(f"Reset with {words}", type="primary", on_click=reset, args=(workbench,), kwargs=remedy)
+
+
+def watch(workbench: Workbench, run: BackgroundRun) -> None:
+    """Everything that moves; polls while the run is active and stands still otherwise."""
+    slow = workbench.speed is not None
+    period = (SLOW_POLL_SECONDS if slow else POLL_SECONDS) if run.active else None
+    st.fragment(_watch, run_every=period, key="live")(run, period is not None)
+
+
+def _watch(run: BackgroundRun, polling: bool) -> None:
+    view = run.view()
+    if polling and view.status not in ("playing", "waiting"):
+        st.rerun()  # the buttons and the polling stand outside of this fragment
+    _progress(view)
+    if view.step:
+        _figures(view)
+        _curves(view)
+    _strip(view)
+    _log(view)
+
+
+def _progress(view: RunView) -> None:
+    if view.status == "waiting":
+        st.info(
+            f"{view.place_in_queue} in the queue: this server trains as many networks at once as it can. "
+            "Yours starts by itself when another one pauses or ends."
+        )
+    epoch = min(view.epoch + 1, view.config.epochs)
+    words = [f"Epoch {epoch} of {view.config.epochs}", f"step {view.step:,} of {view.total_steps:,}"]
+    if view.status == "playing" and view.samples_per_second:
+        words += [f"{view.samples_per_second:,.0f} digits/s", f"{names.duration(view.seconds_left)} left"]
+    if view.step == 0 and view.status != "playing":
+        words = [f"Press Play: {view.train_size:,} handwritten digits, one small batch at a time"]
+    st.progress(view.step / view.total_steps, text=" · ".join(words))
+
+
+def _figures(view: RunView) -> None:
+    steps = view.history.steps
+    colours = palette(st.context.theme.type)
+    validation = np.array([check.accuracy for check in view.history.checks])
+    lasting = min(BATCHES_AVERAGED, view.steps_per_epoch)
+    mean = f"Mean of the last {lasting} batches" if lasting > 1 else "Of the last step"
+    loss, accuracy = (smooth(steps.column(name), 1 - 1 / lasting) for name in ("loss", "accuracy"))
+    key_figures(
+        [
+            KeyFigure.of("Training loss", loss, ".3f", f"{mean}; lower is better.", colours.train),
+            KeyFigure.of("Training accuracy", accuracy, ".1%", f"{mean}; the share of right answers.", colours.train),
+            KeyFigure.of(
+                "Validation accuracy",
+                validation,
+                ".1%",
+                "Right answers among digits that the network never learns from.",
+                colours.validation,
+            ),
+            KeyFigure.of(
+                "Learning rate", steps.column("learning_rate"), ".3g", "How far each step goes.", colours.muted
+            ),
+        ],
+        key="figures",
+    )
+
+
+def _curves(view: RunView) -> None:
+    colours = palette(st.context.theme.type)
+    state = st.session_state
+    options: dict[str, Any] = {
+        "steps_per_epoch": view.steps_per_epoch,
+        "x_axis": state.get(_X_AXIS, "step"),
+        "smoothing": state.get(_SMOOTHING, 0.9),
+    }
+    loss = learning_curve(view.history, "loss", colours, logarithmic=state.get(_LOG, False), **options)
+    accuracy = learning_curve(view.history, "accuracy", colours, **options)
+    live_charts(
+        [loss, accuracy],
+        ["Loss of training and validation digits over time", "Accuracy on training and validation digits over time"],
+        key="curves",
+    )
+    with st.container(horizontal=True, vertical_alignment="bottom", key="chart_options"):
+        st.slider(
+            "Smoothing of the training curve",
+            0.0,
+            0.99,
+            0.9,
+            key=_SMOOTHING,
+            width=260,
+            persist_state="session",
+            help="How much of the past each point averages in; the raw values stay faintly behind.",
+        )
+        st.segmented_control(
+            "Along the bottom",
+            ["step", "epoch", "seconds"],
+            default="step",
+            required=True,
+            format_func=str.capitalize,
+            key=_X_AXIS,
+            persist_state="session",
+        )
+        st.toggle("Logarithmic loss", key=_LOG, persist_state="session")
+
+
+def _strip(view: RunView) -> None:
+    batch = view.batch
+    tiles = answer_tiles(batch, view.class_names)
+    right = sum(tile.right for tile in tiles)
+    title = f"The batch of step {batch.step:,}" if view.step else "The first batch, before any learning"
+    st.subheader(title)
+    st.caption(f"{right} of these {len(tiles)} right (✓), {len(tiles) - right} wrong (✗), answered before the update.")
+    digit_tiles(batch.pixels, tiles, palette(st.context.theme.type), key="batch")
+
+
+def _log(view: RunView) -> None:
+    if not view.history.epochs:
+        return
+    st.subheader("Epoch by epoch")
+    rows = [
+        {
+            "Epoch": record.epoch,
+            "Training loss": f"{record.train_loss:.4f} ± {record.train_loss_std:.4f}",
+            "Training accuracy": record.train_accuracy,
+            "Validation loss": record.validation_loss,
+            "Validation accuracy": record.validation_accuracy,
+            "Test accuracy": record.test_accuracy,
+            "Seconds": record.seconds,
+        }
+        for record in reversed(view.history.epochs)
+    ]
+    percent = st.column_config.NumberColumn(format="percent")
+    st.dataframe(
+        rows,
+        hide_index=True,
+        height=35 * min(len(rows) + 1, 7) + 3,
+        column_config={
+            "Training accuracy": percent,
+            "Validation accuracy": percent,
+            "Test accuracy": percent,
+            "Validation loss": st.column_config.NumberColumn(format="%.4f"),
+            "Seconds": st.column_config.NumberColumn(format="%.2f"),
+        },
+    )

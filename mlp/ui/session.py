@@ -1,0 +1,170 @@
+"""What one browser session works with. The only module that knows the session's keys.
+
+The trainer lives in the session state, which survives a short loss of the connection; the thread that runs it
+lives in a session-scoped resource, which ends with the tab. A page that is reloaded starts a new session: it finds
+the trainer of the old one again by the token in its address, for as long as that is kept.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import secrets
+import threading
+from dataclasses import dataclass
+from time import monotonic
+
+import streamlit as st
+from threadpoolctl import threadpool_limits
+
+from mlp.data import DatasetError, load_dataset
+from mlp.training import BackgroundRun, RunConfig, RunSlots, Trainer
+
+_WORKBENCH = "workbench"
+_TOKEN_PARAMETER = "run"  # noqa: S105 - the name of a URL parameter
+_SECONDS_KEPT = 60.0  # how long a closed tab's run waits for its page to be loaded again
+_MAX_RUNS_VARIABLE = "MLP_MICROSCOPE_MAX_RUNS"
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass
+class Workbench:
+    """One person's run, and what the page has to tell about it."""
+
+    token: str
+    trainer: Trainer | None = None
+    playing: bool = False  # when the thread ended with the tab or the connection: play on as soon as it is back
+    speed: float | None = None  # steps a second, None: as fast as it can
+    message: str = ""  # why the settings asked for could not be had
+    refused: RunConfig | None = None  # those settings, so that they are not tried again at every click
+
+
+class _LeftRuns:
+    """Workbenches whose tab was closed a moment ago. Only they can be taken over, never one that is in use."""
+
+    def __init__(self) -> None:
+        self._kept: dict[str, tuple[float, Workbench]] = {}
+        self._lock = threading.Lock()
+
+    def keep(self, workbench: Workbench) -> None:
+        with self._lock:
+            self._kept[workbench.token] = monotonic(), workbench
+            self._forget_old()
+
+    def take(self, token: str) -> Workbench | None:
+        with self._lock:
+            self._forget_old()
+            return self._kept.pop(token, (0.0, None))[1]
+
+    def _forget_old(self) -> None:
+        now = monotonic()
+        self._kept = {token: kept for token, kept in self._kept.items() if now - kept[0] < _SECONDS_KEPT}
+
+
+class _Thread:
+    """The session's background run; `release` is called when the tab closes."""
+
+    def __init__(self) -> None:
+        self.run: BackgroundRun | None = None
+        self.workbench: Workbench | None = None
+
+    def start(self, workbench: Workbench, trainer: Trainer) -> BackgroundRun:
+        self.end()
+        self.run, self.workbench = BackgroundRun(trainer, slots()), workbench
+        return self.run
+
+    def end(self) -> None:
+        if self.run is not None:
+            self.run.stop()
+
+    def release(self) -> None:
+        if self.run is not None and self.workbench is not None:
+            self.workbench.playing = self.run.active
+            self.end()
+            _left_runs.keep(self.workbench)
+
+
+_left_runs = _LeftRuns()
+_slots: RunSlots | None = None
+
+
+def slots() -> RunSlots:
+    """The server's training slots. Raises ValueError when MLP_MICROSCOPE_MAX_RUNS is not a whole number from 1."""
+    global _slots
+    if _slots is None:
+        text = os.environ.get(_MAX_RUNS_VARIABLE, "8")
+        if not text.isdecimal() or int(text) < 1:
+            raise ValueError(f"{_MAX_RUNS_VARIABLE} must be a whole number of at least 1, got {text!r}")
+        _slots = RunSlots(int(text))
+    return _slots
+
+
+def prepare_server() -> None:
+    """Once for each server, before the first visitor: checks its settings and reads the digits.
+
+    One thread for linear algebra: small batches are faster so, and several runs share the machine fairly.
+    """
+    try:
+        slots()
+    except ValueError as error:
+        raise SystemExit(str(error)) from None
+    threadpool_limits(limits=1)
+    threading.Thread(target=_read_digits, name="read-mnist", daemon=True).start()
+
+
+def _read_digits() -> None:
+    try:
+        load_dataset("mnist")
+    except DatasetError:
+        _log.exception("MNIST could not be read")  # the page says so when it asks for the digits
+
+
+def explain_error(error: Exception) -> bool:
+    """Shows one sentence in place of a traceback, which goes to the log."""
+    _log.exception("a page failed", exc_info=error)
+    st.error(
+        f"Something in this page failed ({type(error).__name__}). Your network is still there: reload the page to "
+        "go on. The server's log has the details."
+    )
+    return True
+
+
+@st.cache_resource(scope="session", show_spinner=False, on_release=lambda thread: thread.release())
+def _thread() -> _Thread:
+    return _Thread()
+
+
+def workbench() -> Workbench:
+    """The session's workbench; after a reload of the page, the one it had before."""
+    if _WORKBENCH not in st.session_state:
+        left = _left_runs.take(st.query_params.get(_TOKEN_PARAMETER, ""))
+        st.session_state[_WORKBENCH] = left or Workbench(secrets.token_hex(4))
+    found: Workbench = st.session_state[_WORKBENCH]
+    _left_runs.take(found.token)  # a connection that came back: nobody else may take it over
+    return found
+
+
+def run_of(workbench: Workbench, trainer: Trainer) -> BackgroundRun:
+    """The background run of this trainer, started when there is none yet."""
+    thread = _thread()
+    run = thread.run
+    if run is None or not run.alive or run.trainer is not trainer:
+        run = thread.start(workbench, trainer)
+        if workbench.playing:
+            run.play(workbench.speed)
+    workbench.playing = False
+    return run
+
+
+def settings_in_address() -> RunConfig:
+    """The settings that the page's address names. Raises ValueError in one sentence."""
+    query = {name: text for name, text in st.query_params.items() if name != _TOKEN_PARAMETER}
+    return RunConfig.from_query(query)
+
+
+def write_address(workbench: Workbench, config: RunConfig) -> None:
+    """Puts the settings into the address, so that a copy of it opens the same network elsewhere."""
+    query = {**config.to_query(), _TOKEN_PARAMETER: workbench.token}
+    if st.query_params.to_dict() != query:
+        st.query_params.from_dict(query)

@@ -1,0 +1,167 @@
+"""Learning curves: a run's history in, plotly figures out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import plotly.graph_objects as go
+from numpy.typing import NDArray
+from scipy.signal import lfilter
+
+from mlp.training import History
+from mlp.viz.palette import Palette
+
+XAxis = Literal["step", "epoch", "seconds"]
+Measure = Literal["loss", "accuracy"]
+
+# More points than this are not seen at the size of these charts, and each costs at every update.
+MAX_POINTS = 500
+HEIGHT = 330
+
+_X_TITLES = {"step": "Step (one mini-batch each)", "epoch": "Epoch", "seconds": "Seconds of training"}
+
+
+@dataclass(frozen=True)
+class Line:
+    """Points to draw. steps: (n,) the step each stands for, seconds: (n,), values: (n,)."""
+
+    steps: NDArray[np.float64]
+    seconds: NDArray[np.float64]
+    values: NDArray[np.float64]
+
+    def x(self, axis: XAxis, steps_per_epoch: int) -> NDArray[np.float64]:
+        """(n,) where the points stand on this axis."""
+        return {"step": self.steps, "epoch": self.steps / steps_per_epoch, "seconds": self.seconds}[axis]
+
+
+def smooth(values: NDArray[Any], weight: float) -> NDArray[np.float64]:
+    """Exponential moving average: s_t = weight s_{t-1} + (1 - weight) v_t, divided by 1 - weight^t.
+
+    values: (n,) -> (n,). The division removes the pull towards zero at the start (Kingma and Ba, 2015, section 3).
+    """
+    values = values.astype(np.float64)
+    if weight == 0 or len(values) == 0:
+        return values
+    averaged = lfilter([1 - weight], [1, -weight], values)
+    return np.asarray(averaged / (1 - weight ** np.arange(1, len(values) + 1)), np.float64)
+
+
+def thin(values: NDArray[Any], limit: int = MAX_POINTS) -> NDArray[np.intp]:
+    """Which of many points to draw: the lowest and the highest of each stretch, so that no spike is lost.
+
+    values: (n,) -> sorted positions, at most `limit` of them, the last point always among them.
+    """
+    count = len(values)
+    if count <= limit:
+        return np.arange(count)
+    edges = np.linspace(0, count, limit // 2, dtype=np.intp)[:-1]
+    edges_after = np.append(edges[1:], count)
+    lengths = edges_after - edges
+    inside = np.arange(lengths.max())
+    positions = np.minimum(edges[:, None] + inside, edges_after[:, None] - 1)  # (stretches, longest)
+    stretch = values[positions]
+    rows = np.arange(len(edges))
+    kept = [positions[rows, stretch.argmin(axis=1)], positions[rows, stretch.argmax(axis=1)], [count - 1]]
+    return np.unique(np.concatenate(kept))
+
+
+def training_line(history: History, measure: Measure, smoothing: float = 0.0) -> Line:
+    """Every step's batch, smoothed and thinned out for drawing."""
+    values = smooth(history.steps.column(measure), smoothing)
+    kept = thin(values)
+    return Line(kept.astype(np.float64) + 1, history.steps.column("seconds")[kept].astype(np.float64), values[kept])
+
+
+def validation_line(history: History, measure: Measure) -> Line:
+    """Every check of the validation digits, never smoothed."""
+    checks = history.checks
+    values = np.array([getattr(check, measure) for check in checks], np.float64)
+    kept = thin(values)
+    return Line(
+        np.array([check.step for check in checks], np.float64)[kept],
+        np.array([check.seconds for check in checks], np.float64)[kept],
+        values[kept],
+    )
+
+
+def learning_curve(
+    history: History,
+    measure: Measure,
+    colours: Palette,
+    *,
+    steps_per_epoch: int,
+    x_axis: XAxis = "step",
+    smoothing: float = 0.0,
+    logarithmic: bool = False,
+) -> go.Figure:
+    """Training and validation over time; the raw training line stays faintly behind the smoothed one."""
+    lines = [("Training", training_line(history, measure, smoothing), colours.train, 2.0, 1.0, "lines")]
+    if smoothing:
+        lines.insert(0, ("Training, raw", training_line(history, measure), colours.train, 1.0, 0.25, "lines"))
+    validation = validation_line(history, measure)
+    if len(validation.values):
+        mode = "lines+markers" if len(validation.values) <= 60 else "lines"
+        lines.append(("Validation", validation, colours.validation, 2.5, 1.0, mode))
+    number = ".1%" if measure == "accuracy" else ".3g"
+    figure = go.Figure(layout_template={})  # plotly's own template would add 5 kB to every update
+    for name, line, colour, width, opacity, mode in lines:
+        figure.add_scatter(
+            x=line.x(x_axis, steps_per_epoch),
+            y=line.values,
+            customdata=np.column_stack([line.steps, line.steps / steps_per_epoch]),
+            name=name,
+            mode=mode,
+            line={"color": colour, "width": width},
+            marker={"color": colour, "size": 5},
+            opacity=opacity,
+            showlegend=name != "Training, raw",
+            hoverinfo="skip" if name == "Training, raw" else None,
+            hovertemplate=f"step %{{customdata[0]:,.0f}} · epoch %{{customdata[1]:.1f}} · {measure} "
+            f"%{{y:{number}}}<extra>{name}</extra>",
+        )
+    _lay_out(figure, colours, x_axis, measure, logarithmic)
+    return figure
+
+
+def _lay_out(figure: go.Figure, colours: Palette, x_axis: XAxis, measure: Measure, logarithmic: bool) -> None:
+    quiet = {"font": {"color": colours.muted, "size": 13}}
+    axis = {"gridcolor": colours.grid, "zeroline": False, "nticks": 6, "linecolor": colours.grid}
+    figure.update_layout(
+        height=HEIGHT,
+        margin={"l": 56, "r": 12, "t": 54, "b": 44},
+        modebar={"bgcolor": "rgba(0,0,0,0)", "color": colours.muted, "activecolor": colours.text},
+        paper_bgcolor="rgba(0,0,0,0)",
+        plot_bgcolor="rgba(0,0,0,0)",
+        font={"color": colours.text, "size": 13, "family": "Source Sans, sans-serif"},
+        legend={"orientation": "h", "x": 1, "xanchor": "right", "y": 1.02, "yanchor": "bottom"},
+        title={
+            "text": measure.capitalize(),
+            "x": 0,
+            "xanchor": "left",
+            "y": 0.98,
+            "yanchor": "top",
+            "font": {"size": 18, "family": "Source Serif, serif"},
+        },
+        hovermode="closest",
+        # Zoom is kept while points arrive, and given up when the axes come to mean something else.
+        uirevision=f"{x_axis}-{logarithmic}",
+        xaxis={
+            **axis,
+            "title": {"text": _X_TITLES[x_axis], **quiet},
+            "tickformat": ",",
+            "autorangeoptions": {"clipmin": 0, "include": [0, 1]},
+        },
+        yaxis={
+            **axis,
+            "type": "log" if logarithmic else "linear",
+            "tickformat": ".0%" if measure == "accuracy" else "",
+        },
+    )
+    if measure == "accuracy":
+        figure.update_yaxes(autorangeoptions={"clipmin": 0, "clipmax": 1, "include": [0, 1]})
+    elif logarithmic:
+        figure.update_yaxes(dtick="D2")
+    else:
+        figure.update_yaxes(autorangeoptions={"clipmin": 0, "include": 0})

@@ -1,0 +1,16 @@
+"""Choose a network, press Play, watch it learn: the start page."""
+
+from mlp.ui import controls, live, session
+
+workbench = session.workbench()
+trainer = live.prepare(workbench)
+run = session.run_of(workbench, trainer)
+
+controls.sidebar()
+live.header(trainer)
+live.apply_settings(workbench, run)
+live.notices(workbench, run.view())
+live.transport(workbench, run)
+live.watch(workbench, run)
+
+session.write_address(workbench, trainer.config)
