@@ -12,6 +12,7 @@ HERE = Path(__file__).parent
 def frame() -> None:
     """One page of the app, run anew for every click."""
     st.set_page_config(page_title="MLP Microscope", page_icon="🔬", layout="wide")
+    st.logo(HERE / "mlp/ui/components/logo.svg", size="large")
     page = st.navigation({"Train": [st.Page(HERE / "pages/train/live.py", title="Watch it learn", default=True)]})
     assets.style()
     page.run()

@@ -392,7 +392,7 @@ def _likely_cause(config: RunConfig) -> tuple[str, dict[str, Any]]:
         return cause, {"input_scaling": "unit"}
     usual = 0.1 if config.optimizer in ("sgd", "momentum", "nesterov", "adagrad") else 0.001
     if config.learning_rate > usual:
-        cause = f"The learning rate {config.learning_rate:g} is most likely too high for {config.optimizer}."
+        cause = f"The learning rate {config.learning_rate:g} is most likely too high."
         return cause, {"learning_rate": usual}
     cause = "The steps became too long; limiting the length of the gradient usually helps."
     return cause, {"gradient_clip": 1.0}

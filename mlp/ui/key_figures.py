@@ -16,6 +16,7 @@ from mlp.ui.assets import component_file
 from mlp.viz import thin
 
 LINE_POINTS = 80
+LONG = 10_000  # a diverging loss would not fit otherwise
 
 _component = st.components.v2.component(
     "key_figures",
@@ -40,7 +41,8 @@ class KeyFigure:
         cls, label: str, values: NDArray[Any], number: str, explanation: str, colour: str, last: int = 1
     ) -> KeyFigure:
         """The mean of the `last` values in the given format, over all of them; a dash where there are none."""
-        value = format(float(np.mean(values[-last:])), number) if len(values) else "–"
+        mean = float(np.mean(values[-last:])) if len(values) else None
+        value = "–" if mean is None else format(mean, number if mean < LONG else ".2e")
         return cls(label, value, explanation, values[thin(values, LINE_POINTS)].tolist(), colour)
 
 

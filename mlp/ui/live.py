@@ -10,6 +10,7 @@ import streamlit as st
 from mlp.data import DatasetError
 from mlp.training import LIVE_SETTINGS, BackgroundRun, RunConfig, RunView, Trainer, load_digits
 from mlp.ui import controls, names, session
+from mlp.ui.assets import component_file
 from mlp.ui.charts import live_charts
 from mlp.ui.key_figures import KeyFigure, key_figures
 from mlp.ui.session import Workbench
@@ -32,12 +33,15 @@ def prepare(workbench: Workbench) -> Trainer:
     """The session's trainer, made from the address or the defaults at the first visit; the controls follow it."""
     if workbench.trainer is None:
         try:
-            config = session.settings_in_address()
+            config, message = session.settings_in_address(), ""
         except ValueError as error:
-            config, workbench.message = RunConfig(), f"The address asks for something else: {error}."
-        if not _build(workbench, config) and not _build(workbench, RunConfig()):
-            st.error(workbench.message)
-            st.stop()
+            config, message = RunConfig(), f"The address asks for settings that cannot be: {names.sentence(error)}"
+        if not _build(workbench, config):
+            message = workbench.message
+            if not _build(workbench, RunConfig()):
+                st.error(workbench.message)
+                st.stop()
+        workbench.message = message
     trainer: Trainer = workbench.trainer  # type: ignore[assignment] # built above, or the page has stopped
     if not controls.is_set():
         controls.put(trainer.config)
@@ -56,7 +60,7 @@ def _build(workbench: Workbench, config: RunConfig) -> bool:
         trainer = Trainer(config, dataset)
         trainer.check_validation()
     except (ValueError, DatasetError, MemoryError) as error:
-        workbench.message, workbench.refused = f"{error}", config
+        workbench.message, workbench.refused = names.sentence(error), config
         return False
     finally:
         bar.empty()
@@ -70,15 +74,15 @@ def apply_settings(workbench: Workbench, run: BackgroundRun) -> None:
     try:
         wanted = controls.chosen()
     except ValueError as error:
-        st.warning(f"{error}. The network on the page keeps its settings.")
+        st.warning(f"{names.sentence(error)} The network on the page keeps its settings.")
         return
     changed = {name: value for name, value in wanted.to_dict().items() if value != getattr(trainer.config, name)}
     live = {name: value for name, value in changed.items() if name in LIVE_SETTINGS}
     if live:
         run.change(**live)
     if len(changed) == len(live):
-        workbench.message = "" if workbench.refused else workbench.message
-        workbench.refused = None
+        if workbench.refused:  # what could not be had is no longer asked for
+            workbench.message, workbench.refused = "", None
     elif trainer.step_count == 0 and not run.active and wanted != workbench.refused:
         if _build(workbench, wanted):
             st.rerun()
@@ -113,7 +117,7 @@ def reset(workbench: Workbench, **remedy: Any) -> None:
     try:
         config = controls.chosen().changed(**remedy)
     except ValueError as error:
-        workbench.message = f"{error}."
+        workbench.message = names.sentence(error)
         return
     if _build(workbench, config):
         controls.put(config)
@@ -123,22 +127,23 @@ def _toggle(workbench: Workbench, run: BackgroundRun) -> None:
     if run.active:
         run.pause()
         return
-    _make_room(run, MORE_EPOCHS)
+    _make_room(workbench, run, MORE_EPOCHS)
     run.play(workbench.speed)
 
 
-def _finish_epoch(run: BackgroundRun) -> None:
-    _make_room(run, 1)
+def _finish_epoch(workbench: Workbench, run: BackgroundRun) -> None:
+    _make_room(workbench, run, 1)
     run.finish_epoch()
 
 
-def _step(run: BackgroundRun) -> None:
-    _make_room(run, 1)
+def _step(workbench: Workbench, run: BackgroundRun) -> None:
+    _make_room(workbench, run, 1)
     run.step()
 
 
-def _make_room(run: BackgroundRun, epochs: int) -> None:
-    """After the last epoch, more epochs are asked for, and the slider says so."""
+def _make_room(workbench: Workbench, run: BackgroundRun, epochs: int) -> None:
+    """After the last epoch, more epochs are asked for, and the slider says so. A message has been read by now."""
+    workbench.message = ""
     if run.trainer.finished:
         more = run.trainer.epoch + epochs
         run.change(epochs=more)
@@ -168,7 +173,7 @@ def transport(workbench: Workbench, run: BackgroundRun) -> None:
             shortcut="S",
             help="Train on one mini-batch",
             on_click=_step,
-            args=(run,),
+            args=(workbench, run),
             disabled=stuck,
         )
         st.button(
@@ -178,7 +183,7 @@ def transport(workbench: Workbench, run: BackgroundRun) -> None:
             shortcut="E",
             help="Train to the end of this epoch",
             on_click=_finish_epoch,
-            args=(run,),
+            args=(workbench, run),
             disabled=stuck,
         )
         st.button(
@@ -238,9 +243,12 @@ def _watch(run: BackgroundRun, polling: bool) -> None:
     if polling and view.status not in ("playing", "waiting"):
         st.rerun()  # the buttons and the polling stand outside of this fragment
     _progress(view)
-    if view.step:
-        _figures(view)
+    figures, curves = st.container(), st.container()
+    with curves:
         _curves(view)
+    if view.step:
+        with figures:
+            _figures(view)
     _strip(view)
     _log(view)
 
@@ -287,6 +295,9 @@ def _figures(view: RunView) -> None:
 
 
 def _curves(view: RunView) -> None:
+    if not view.step:
+        live_charts([], [], key="curves")  # nothing to draw yet, but plotly.js can be loaded meanwhile
+        return
     colours = palette(st.context.theme.type)
     state = st.session_state
     options: dict[str, Any] = {
@@ -310,7 +321,8 @@ def _curves(view: RunView) -> None:
             key=_SMOOTHING,
             width=260,
             persist_state="session",
-            help="How much of the past each point averages in; the raw values stay faintly behind.",
+            help="How much of the past each point averages in, at most a twentieth of the run; "
+            "the raw values stay faintly behind.",
         )
         st.segmented_control(
             "Along the bottom",
@@ -330,7 +342,8 @@ def _strip(view: RunView) -> None:
     right = sum(tile.right for tile in tiles)
     title = f"The batch of step {batch.step:,}" if view.step else "The first batch, before any learning"
     st.subheader(title)
-    st.caption(f"{right} of these {len(tiles)} right (✓), {len(tiles) - right} wrong (✗), answered before the update.")
+    when = "answered before its update" if view.step else "answered with the random initial weights"
+    st.caption(f"{right} of these {len(tiles)} right (✓), {len(tiles) - right} wrong (✗), {when}.")
     digit_tiles(batch.pixels, tiles, palette(st.context.theme.type), key="batch")
 
 
@@ -342,15 +355,15 @@ def _log(view: RunView) -> None:
         {
             "Epoch": record.epoch,
             "Training loss": f"{record.train_loss:.4f} ± {record.train_loss_std:.4f}",
-            "Training accuracy": record.train_accuracy,
+            "Training accuracy": 100 * record.train_accuracy,
             "Validation loss": record.validation_loss,
-            "Validation accuracy": record.validation_accuracy,
-            "Test accuracy": record.test_accuracy,
+            "Validation accuracy": 100 * record.validation_accuracy,
+            "Test accuracy": 100 * record.test_accuracy,
             "Seconds": record.seconds,
         }
         for record in reversed(view.history.epochs)
     ]
-    percent = st.column_config.NumberColumn(format="percent")
+    percent, loss = st.column_config.NumberColumn(format="%.2f %%"), st.column_config.NumberColumn(format="%.4f")
     st.dataframe(
         rows,
         hide_index=True,
@@ -359,7 +372,13 @@ def _log(view: RunView) -> None:
             "Training accuracy": percent,
             "Validation accuracy": percent,
             "Test accuracy": percent,
-            "Validation loss": st.column_config.NumberColumn(format="%.4f"),
+            "Validation loss": loss,
             "Seconds": st.column_config.NumberColumn(format="%.2f"),
         },
     )
+
+
+def explanation() -> None:
+    """Folded: what the page shows, for a reader who sees such curves for the first time."""
+    with st.expander("How to read this page"):
+        st.markdown(component_file("live.md"))

@@ -59,6 +59,11 @@ def setting(name: str) -> str:
     return name.replace("_", " ")
 
 
+def sentence(error: Exception) -> str:
+    """What went wrong, with the full stop that a page wants."""
+    return f"{str(error).rstrip('.')}."
+
+
 def duration(seconds: float) -> str:
     """Seconds as a person says them: "8 s", "2 min 5 s", "1 h 10 min"."""
     if not isfinite(seconds):

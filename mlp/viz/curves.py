@@ -18,6 +18,9 @@ Measure = Literal["loss", "accuracy"]
 
 # More points than this are not seen at the size of these charts, and each costs at every update.
 MAX_POINTS = 500
+# A moving average lags behind; over a short run it would draw training above validation for that reason alone.
+# So it never averages over more than this part of the run.
+LONGEST_AVERAGE = 1 / 20
 HEIGHT = 330
 
 _X_TITLES = {"step": "Step (one mini-batch each)", "epoch": "Epoch", "seconds": "Seconds of training"}
@@ -69,7 +72,8 @@ def thin(values: NDArray[Any], limit: int = MAX_POINTS) -> NDArray[np.intp]:
 
 def training_line(history: History, measure: Measure, smoothing: float = 0.0) -> Line:
     """Every step's batch, smoothed and thinned out for drawing."""
-    values = smooth(history.steps.column(measure), smoothing)
+    values = history.steps.column(measure)
+    values = smooth(values, min(smoothing, max(0.0, 1 - 1 / (LONGEST_AVERAGE * max(1, len(values))))))
     kept = thin(values)
     return Line(kept.astype(np.float64) + 1, history.steps.column("seconds")[kept].astype(np.float64), values[kept])
 

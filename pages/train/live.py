@@ -12,5 +12,6 @@ live.apply_settings(workbench, run)
 live.notices(workbench, run.view())
 live.transport(workbench, run)
 live.watch(workbench, run)
+live.explanation()
 
 session.write_address(workbench, trainer.config)
