@@ -72,8 +72,8 @@ def thin(values: NDArray[Any], limit: int = MAX_POINTS) -> NDArray[np.intp]:
 
 def training_line(history: History, measure: Measure, smoothing: float = 0.0) -> Line:
     """Every step's batch, smoothed and thinned out for drawing."""
-    values = history.steps.column(measure)
-    values = smooth(values, min(smoothing, max(0.0, 1 - 1 / (LONGEST_AVERAGE * max(1, len(values))))))
+    raw = history.steps.column(measure)
+    values = smooth(raw, min(smoothing, max(0.0, 1 - 1 / (LONGEST_AVERAGE * max(1, len(raw))))))
     kept = thin(values)
     return Line(kept.astype(np.float64) + 1, history.steps.column("seconds")[kept].astype(np.float64), values[kept])
 
