@@ -180,15 +180,14 @@ OPTIMIZATION = (
     Control(
         "learning_rate",
         "Learning rate",
-        "How far each step goes: too small and nothing seems to happen, too large and it overshoots. "
-        "It can be changed while training.",
+        "How far each step goes: too small and nothing seems to happen, too large and it overshoots; "
+        "also to change while training.",
         _ladder(low=1e-5, high=10),
     ),
     Control(
         "momentum",
         "Momentum",
-        "How much of the last step is kept in the next one, like a ball rolling downhill. "
-        "It can be changed while training.",
+        "How much of the last step lives on in the next, like a ball rolling downhill; also to change while training.",
         _slider(0.01),
         _is("optimizer", "momentum", "nesterov"),
     ),
@@ -201,7 +200,7 @@ OPTIMIZATION = (
     Control(
         "epochs",
         "Epochs",
-        "How many times the network sees every training digit. It can be changed while training.",
+        "How many times the network sees every training digit; also to change while training.",
         _ladder(low=1, high=10_000),
     ),
 )
@@ -209,7 +208,7 @@ MORE_OPTIMIZATION = (
     Control(
         "weight_decay",
         "Weight decay",
-        "Pulls every weight towards zero a little at each step, against memorising. It can be changed while training.",
+        "Pulls every weight a little towards zero at each step, against memorising; also to change while training.",
         _ladder(0, low=1e-6, high=1),
     ),
     Control(

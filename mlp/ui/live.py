@@ -155,7 +155,7 @@ def transport(workbench: Workbench, run: BackgroundRun) -> None:
     finished = run.status == "finished"
     play = "Pause" if run.active else f"{MORE_EPOCHS} more epochs" if finished else "Play"
     stuck = run.status == "diverged"
-    with st.container(horizontal=True, vertical_alignment="bottom", key="transport"):
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="xsmall", key="transport"):
         st.button(
             play,
             key="play",
