@@ -1,8 +1,10 @@
 """Training: the settings of a run, the trainer, what it measures, and the run in the background."""
 
-from mlp.training.background import BackgroundRun, RunSlots, RunView, Status
+from mlp.training.background import BackgroundRun, Inspection, RunSlots, RunView, Status
 from mlp.training.config import FULL_BATCH, LIVE_SETTINGS, Bounds, RunConfig
 from mlp.training.history import Curve, EpochRecord, Evaluation, History, StepRecord, ValidationCheck
+from mlp.training.probes import LayerProbes, ProbeLog
+from mlp.training.snapshots import Snapshot, SnapshotLog
 from mlp.training.trainer import BatchView, Trainer, TrainingDivergedError, load_digits
 
 __all__ = [
@@ -15,9 +17,14 @@ __all__ = [
     "EpochRecord",
     "Evaluation",
     "History",
+    "Inspection",
+    "LayerProbes",
+    "ProbeLog",
     "RunConfig",
     "RunSlots",
     "RunView",
+    "Snapshot",
+    "SnapshotLog",
     "Status",
     "StepRecord",
     "Trainer",

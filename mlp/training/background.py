@@ -15,9 +15,12 @@ from dataclasses import dataclass, replace
 from math import inf
 from time import monotonic, perf_counter, sleep
 from typing import Any, Literal
+from weakref import WeakKeyDictionary
 
+from mlp.nn import MLP
 from mlp.training.config import RunConfig
 from mlp.training.history import History
+from mlp.training.probes import LayerProbes
 from mlp.training.trainer import BatchView, Trainer, TrainingDivergedError
 
 Status = Literal["paused", "waiting", "playing", "finished", "diverged", "failed"]
@@ -29,6 +32,9 @@ QUICK_CHECK_SECONDS = 0.2  # and in the first epoch, where the curve bends, quic
 RATE_WINDOW_SECONDS = 3.0
 
 _log = logging.getLogger(__name__)
+
+# One for each trainer: the thread of an old run may still be in its last step when a new run takes the trainer over.
+_locks: WeakKeyDictionary[Trainer, threading.Lock] = WeakKeyDictionary()
 
 
 class RunSlots:
@@ -86,23 +92,39 @@ class RunView:
     failure: str
 
 
+@dataclass(frozen=True)
+class Inspection:
+    """The inside of a run at one moment: `step`, a copy of the network there, the probes of the whole run.
+
+    `snapshot_steps` are the moments one can go back to, `best_step` the one with the lowest validation loss.
+    """
+
+    step: int
+    network: MLP
+    probes: LayerProbes
+    snapshot_steps: list[int]
+    best_step: int | None
+
+
 class BackgroundRun:
     """Trains in a thread of its own until it is paused, finished or stopped."""
 
     def __init__(self, trainer: Trainer, slots: RunSlots) -> None:
         self.trainer = trainer
         self._slots = slots
-        self._lock = threading.Lock()
+        self._lock = _locks.setdefault(trainer, threading.Lock())
         self._readers = 0
         self._wake = threading.Condition()
         self._target: float | None = None  # train until this step; None: paused
         self._steps_per_second: float | None = None  # None: as fast as it can
-        self._training = False
+        self._exact = False
+        self._working = False
         self._failure = ""
         self._stopping = False
         self._checked_at, self._checked_step, self._check_seconds = 0.0, 0, 0.0  # the last validation check
         self._progress: deque[tuple[float, int]] = deque()
-        self._view: RunView | None = None
+        with self._lock:
+            self._view = self._copy()
         self._thread = threading.Thread(target=self._work, name="mlp-run", daemon=True)
         self._thread.start()
 
@@ -114,7 +136,8 @@ class BackgroundRun:
 
     def step(self, steps: int = 1) -> None:
         """Trains that many steps and pauses."""
-        self._go(self.trainer.step_count + steps, None)
+        asked_for = self._target if self._exact and self._target is not None else self.trainer.step_count
+        self._go(asked_for + steps, None, exact=True)
 
     def finish_epoch(self) -> None:
         """Trains to the end of the epoch under way and pauses."""
@@ -152,10 +175,15 @@ class BackgroundRun:
         return self._target is not None
 
     @property
+    def busy(self) -> bool:
+        """Whether there is more to see soon: it is active, or measures the validation digits once more at a pause."""
+        return self.active or self._working
+
+    @property
     def status(self) -> Status:
         """What the run is doing."""
         if self.active:
-            return "playing" if self._training else "waiting"
+            return "waiting" if self._slots.place(self) else "playing"
         if self._failure:
             return "failed"
         if self.trainer.diverged is not None:
@@ -175,11 +203,25 @@ class BackgroundRun:
         While a single step takes longer than a page should wait, the copy of before is given again.
         """
         with self._reading(READ_PATIENCE_SECONDS) as locked:
-            if locked or self._view is None:
+            if locked:
                 self._view = self._copy()
             else:
                 self._view = replace(self._view, status=self.status)
             return self._view
+
+    def inspect(self, step: int | None = None) -> Inspection:
+        """A copy of the network as it stood at a snapshot, or as it stands now, with all the probes so far.
+
+        step: the latest snapshot at or before it is taken; None is now. Waits for the step under way.
+        """
+        with self._reading():
+            trainer = self.trainer
+            network, probes, now = trainer.network.copy(), trainer.probes.probes(), trainer.step_count
+            steps, best = trainer.snapshots.steps, trainer.snapshots.best_step
+            if step is not None and step < now:
+                snapshot = trainer.snapshots.at(step)
+                network.parameters[:], now = snapshot.parameters, snapshot.step
+        return Inspection(now, network, probes, steps, best)
 
     def _copy(self) -> RunView:
         trainer = self.trainer
@@ -226,9 +268,10 @@ class BackgroundRun:
 
     # -- the thread
 
-    def _go(self, target: float, steps_per_second: float | None) -> None:
+    def _go(self, target: float, steps_per_second: float | None, *, exact: bool = False) -> None:
+        """Trains until the target; `exact` probes every step, as slow motion does."""
         with self._wake:
-            self._target, self._steps_per_second = target, steps_per_second
+            self._target, self._steps_per_second, self._exact = target, steps_per_second, exact
             self._failure = ""
             self._progress.clear()
             self._wake.notify_all()
@@ -237,6 +280,7 @@ class BackgroundRun:
         while not self._stopping:
             with self._wake:
                 self._wake.wait_for(lambda: self.active or self._stopping)
+            self._working = True
             self._slots.join(self)
             try:
                 self._train()
@@ -247,7 +291,7 @@ class BackgroundRun:
                 self._failure = f"{type(error).__name__}: {error}"
                 self._withdraw_target()
             finally:
-                self._training = False
+                self._working = False
                 self._slots.leave(self)
 
     def _train(self) -> None:
@@ -256,12 +300,12 @@ class BackgroundRun:
             pass
         if not self.active:
             return
-        self._training = True
         if self.trainer.step_count == 0:
             self.trainer.check_validation()
         due = monotonic()
         while not self._target_reached():
             pace = self._steps_per_second
+            self.trainer.probes.every_step = self._exact or pace is not None
             with self._lock:
                 if pace is None:
                     self._advance_slice()
@@ -274,6 +318,7 @@ class BackgroundRun:
             if pace is not None:
                 due = max(due + 1 / pace, monotonic())
                 self._rest(pace, due)
+                due = min(due, monotonic())  # another speed may have been asked for meanwhile
         self._check_validation(always=True)
 
     def _target_reached(self) -> bool:
@@ -303,11 +348,13 @@ class BackgroundRun:
     def _note_progress(self) -> None:
         now = monotonic()
         self._progress.append((now, self.trainer.step_count))
-        while now - self._progress[0][0] > RATE_WINDOW_SECONDS:
+        while self._progress and now - self._progress[0][0] > RATE_WINDOW_SECONDS:
             self._progress.popleft()
 
     def _check_validation(self, always: bool = False) -> None:
         """Measures the validation digits now and then. Only this thread changes the weights, so no lock is held."""
+        if self._stopping:  # another run may own the trainer by now
+            return
         trainer = self.trainer
         early = trainer.step_count >= 4 * self._checked_step and self._check_seconds < QUICK_CHECK_SECONDS
         affordable = perf_counter() - self._checked_at > self._check_seconds / EVALUATION_SHARE

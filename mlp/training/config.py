@@ -169,11 +169,13 @@ def _checked(name: str, value: object) -> object:
     """The value in its own type ("0.1" from a URL becomes 0.1), or ValueError."""
     plain = value.item() if isinstance(value, np.generic) else value
     try:
-        if isinstance(plain, bool):  # no setting is a yes or no, and True would pass for 1
+        parts = plain if isinstance(plain, list | tuple) else [plain]
+        if any(isinstance(part, bool) for part in parts):  # no setting is a yes or no, and True would pass for 1
             raise ValueError
         return _validator(name).validate_python(plain)
     except (ValidationError, ValueError):
-        raise ValueError(f"{name} must be {_allowed(_types()[name])}, got {value!r}") from None
+        found = " ".join(repr(value).split())  # an array's takes several lines
+        raise ValueError(f"{name} must be {_allowed(_types()[name])}, got {found}") from None
 
 
 def _refuse_unknown(settings: Mapping[str, Any]) -> None:

@@ -66,9 +66,9 @@ class Curve:
 
     COLUMNS = ("loss", "accuracy", "learning_rate", "seconds")
 
-    def __init__(self, values: NDArray[np.float32] | None = None) -> None:
+    def __init__(self, values: NDArray[np.float64] | None = None) -> None:
         """values: (columns, steps), the steps there are already."""
-        self._values = np.empty((len(self.COLUMNS), 0), np.float32) if values is None else values.copy()
+        self._values = np.empty((len(self.COLUMNS), 0), np.float64) if values is None else values.copy()
         self._length: int = self._values.shape[1]
 
     def __len__(self) -> int:
@@ -77,16 +77,16 @@ class Curve:
     def append(self, *values: float) -> None:
         """One value for each column, in their order."""
         if self._length == self._values.shape[1]:
-            room = np.empty((len(self.COLUMNS), max(1024, self._length)), np.float32)
+            room = np.empty((len(self.COLUMNS), max(1024, self._length)), np.float64)
             self._values = np.concatenate([self._values, room], axis=1)
         self._values[:, self._length] = values
         self._length += 1
 
-    def column(self, name: str) -> NDArray[np.float32]:
+    def column(self, name: str) -> NDArray[np.float64]:
         """(steps,) view of one column, the first step first. Raises ValueError for an unknown column."""
         return self._values[self.COLUMNS.index(name), : self._length]
 
-    def values(self) -> NDArray[np.float32]:
+    def values(self) -> NDArray[np.float64]:
         """(columns, steps) view of all there is."""
         return self._values[:, : self._length]
 
@@ -102,6 +102,14 @@ class History:
     def copy(self) -> History:
         """A copy that later training does not touch."""
         return History(Curve(self.steps.values()), list(self.epochs), list(self.checks))
+
+    def until(self, step: int) -> History:
+        """What was known after this step."""
+        return History(
+            Curve(self.steps.values()[:, :step]),
+            [record for record in self.epochs if record.step <= step],
+            [check for check in self.checks if check.step <= step],
+        )
 
     def state(self) -> dict[str, Any]:
         """Arrays only: "steps" (columns, S), "epochs" (E, fields), "checks" (C, fields)."""

@@ -47,6 +47,11 @@ class LayerProbes:
     dead: Array
     saturated: Array
 
+    def until(self, step: int) -> LayerProbes:
+        """The probes taken up to this step."""
+        count = int(np.searchsorted(self.steps, step, side="right"))
+        return LayerProbes(*(getattr(self, field.name)[..., :count] for field in fields(self)))
+
 
 MEASURES = tuple(field.name for field in fields(LayerProbes) if field.name != "steps")
 
@@ -59,11 +64,10 @@ class ProbeLog:
         self.every_step = False
         self._network = network
         self._x = probe_batch.copy()
-        self._gradient = np.empty_like(network.gradient)
+        self._gradient = np.zeros_like(network.gradient)
         self._parameters = np.empty_like(network.parameters)
-        self._gradient_step = -1  # which step's gradient was copied
+        self._gradient_step = 0  # which step's gradient was copied; there is none before step 1, and its cosine is NaN
         self._spent = 0.0
-        self._stride = 1
         self._steps: list[int] = []
         self._rows: list[Array] = []
         self._open: Array | None = None
@@ -71,26 +75,29 @@ class ProbeLog:
     def __len__(self) -> int:
         return len(self._steps)
 
+    @np.errstate(all="ignore")  # a diverging run shows inf and nan
     def before_update(self, step: int, training_seconds: float) -> None:
         """Called with the gradient in place and the parameters not yet changed; step counts from 1."""
+        self._open = None
+        armed = self._gradient_step == step - 1  # the gradient of the step before is at hand
         affordable = self._spent <= TIME_SHARE * training_seconds
-        if not (self.every_step or affordable):
+        if not (self.every_step or armed or affordable):
             return
         started = perf_counter()
         network = self._network
-        if self._gradient_step == step - 1 or step == 1:
+        if armed:
             row = np.full((len(network.linears), len(MEASURES)), np.nan)
-            previous = self._gradient if self._gradient_step == step - 1 else None
-            for layer, (linear, before) in enumerate(zip(network.linears, self._layer_slices(), strict=True)):
+            for layer, (linear, where) in enumerate(zip(network.linears, self._layer_slices(), strict=True)):
                 row[layer, :2] = np.linalg.norm(linear.dW), np.linalg.norm(linear.db)
-                if previous is not None:
-                    row[layer, 4] = _cosine(network.gradient[before], previous[before])
+                row[layer, 4] = _cosine(network.gradient[where], self._gradient[where])
             np.copyto(self._parameters, network.parameters)
             self._open = row
-        np.copyto(self._gradient, network.gradient)  # so that the next step can be compared with it
-        self._gradient_step = step
+        if self.every_step or not armed:
+            np.copyto(self._gradient, network.gradient)
+            self._gradient_step = step
         self._spent += perf_counter() - started
 
+    @np.errstate(all="ignore")
     def after_update(self, step: int) -> None:
         """Called when the parameters have changed; completes the probe that `before_update` opened."""
         if self._open is None:
@@ -103,8 +110,7 @@ class ProbeLog:
             size = linear.W.size
             before = self._parameters[where][:size]
             row[layer, 2] = norm = np.linalg.norm(linear.W)
-            with np.errstate(all="ignore"):
-                row[layer, 3] = np.linalg.norm(linear.W.ravel() - before) / norm
+            row[layer, 3] = np.linalg.norm(linear.W.ravel() - before) / norm
             if linear is not network.linears[-1]:
                 row[layer, 5:] = _activation_statistics(values[layer][1], network.activation)
         self._keep(step, row)
@@ -130,7 +136,7 @@ class ProbeLog:
         self._steps.append(step)
         self._rows.append(row)
         if len(self._steps) > MOST_COLUMNS:
-            # every other one goes, but never the first, the last or those of the latest steps walked one by one
+            # every other one goes, but never the first or the last
             self._steps, self._rows = self._steps[:1] + self._steps[2::2], self._rows[:1] + self._rows[2::2]
 
     def _layer_slices(self) -> list[slice]:
@@ -144,8 +150,7 @@ class ProbeLog:
 
 
 def _cosine(a: Array, b: Array) -> float:
-    with np.errstate(all="ignore"):
-        return float(np.dot(a, b) / (np.linalg.norm(a) * np.linalg.norm(b)))
+    return float(np.dot(a, b) / (np.linalg.norm(a) * np.linalg.norm(b)))
 
 
 def _activation_statistics(a: Array, activation: str) -> tuple[float, float, float, float]:

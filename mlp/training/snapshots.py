@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -42,23 +41,25 @@ class SnapshotLog:
         """Copies the parameters (P,)."""
         if step in self._kept:
             return
-        self._kept[step] = Snapshot(step, parameters.copy())
+        # A new dictionary each time: a page may be reading the old one.
+        self._kept = {**self._kept, step: Snapshot(step, parameters.copy())}
         while len(self._kept) > self.most(parameters.nbytes):
             self.stride *= 2
-            self._drop(step)
+            always = {min(self._kept), self.best_step, step}
+            self._kept = {s: kept for s, kept in self._kept.items() if s % self.stride == 0 or s in always}
 
     def take_best(self, step: int, parameters: NDArray[Any], validation_loss: float) -> None:
         """Copies the parameters if no validation loss was lower before."""
         if not validation_loss < self._best_loss:
             return
         before, self._best_loss, self.best_step = self.best_step, validation_loss, step
-        if before is not None and before % self.stride != 0:
-            self._kept.pop(before, None)
+        if before is not None and before % self.stride != 0 and before != min(self._kept):
+            self._kept = {s: kept for s, kept in self._kept.items() if s != before}
         self.take(step, parameters)
 
     def most(self, nbytes: int) -> int:
-        """How many snapshots of this size the budget holds: four at the least (first, best, latest, one between)."""
-        return max(4, self.budget // max(1, nbytes))
+        """How many snapshots of this size the budget holds: three at the least, the first, the best and the latest."""
+        return max(3, self.budget // max(1, nbytes))
 
     @property
     def steps(self) -> list[int]:
@@ -67,12 +68,7 @@ class SnapshotLog:
 
     def at(self, step: int) -> Snapshot:
         """The latest snapshot at or before this step, or else the first. Raises LookupError when there is none."""
-        steps = self.steps
-        if not steps:
+        kept = self._kept
+        if not kept:
             raise LookupError("no snapshot has been taken yet")
-        position = bisect_left(steps, step + 1) - 1
-        return self._kept[steps[max(0, position)]]
-
-    def _drop(self, latest: int) -> None:
-        always = {min(self._kept), self.best_step, latest}
-        self._kept = {step: kept for step, kept in self._kept.items() if step % self.stride == 0 or step in always}
+        return kept[max((s for s in kept if s <= step), default=min(kept))]

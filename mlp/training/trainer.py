@@ -20,6 +20,7 @@ from mlp.nn import (
     LOSSES,
     LOSSES_PER_SAMPLE,
     MLP,
+    InputScaling,
     build_optimizer,
     build_schedule,
     clip_gradient_norm,
@@ -27,6 +28,8 @@ from mlp.nn import (
 )
 from mlp.training.config import FULL_BATCH, LIVE_SETTINGS, RunConfig
 from mlp.training.history import EpochRecord, Evaluation, History, StepRecord, ValidationCheck
+from mlp.training.probes import PROBE_DIGITS, ProbeLog
+from mlp.training.snapshots import SnapshotLog
 
 SplitName = Literal["train", "validation", "test"]
 
@@ -34,7 +37,6 @@ SplitName = Literal["train", "validation", "test"]
 # can be paused in the middle of it.
 CHUNK_SIZE = 4096
 EVALUATION_CHUNK = 1000
-NUM_PIXELS = 784
 # How often the weights are copied as good ones. An update is only made from a finite loss and a finite gradient,
 # so the copy is needed in the rare case alone that the update itself overflows.
 STEPS_BETWEEN_COPIES = 100
@@ -48,7 +50,7 @@ class TrainingDivergedError(RuntimeError):
 
     def __init__(self, step: int, place: str, cause: str, remedy: dict[str, Any]) -> None:
         self.step, self.place, self.cause, self.remedy = step, place, cause, remedy
-        super().__init__(f"Training stopped at step {step:,}: {place} is no longer a finite number. {cause}")
+        super().__init__(f"Training stopped at step {step:,}: not every number in {place} is finite any more. {cause}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +90,7 @@ class Trainer:
         self.dataset = dataset if dataset is not None else load_digits(config)
         scaling = build_input_scaling(config.input_scaling, self.dataset.train)
         self.network = MLP(
-            [NUM_PIXELS, *config.hidden_layers, self.dataset.num_classes],
+            [self.dataset.num_pixels, *config.hidden_layers, self.dataset.num_classes],
             activation=config.activation,
             weight_init=config.weight_init,
             init_std=config.weight_init_std,
@@ -129,6 +131,16 @@ class Trainer:
         self._answers: tuple[NDArray[Any], NDArray[np.int64]] | None = None
         self._seconds = 0.0
         self._good_parameters = self.network.parameters.copy()
+        self.probes = ProbeLog(self.network, self._probe_batch(scaling))
+        self.snapshots = SnapshotLog()
+        self.snapshots.take(0, self.network.parameters)
+
+    def _probe_batch(self, scaling: InputScaling) -> NDArray[Any]:
+        """(n, 784) the first training digits, scaled: what the probes look at, the same over the whole run."""
+        digits = self.dataset.train
+        positions = np.arange(min(PROBE_DIGITS, len(digits)))
+        pixels = digits.gather(positions, np.empty((len(positions), self.dataset.num_pixels), np.uint8))
+        return scaling(pixels, np.empty(pixels.shape, self.network.dtype))
 
     # -- where the run stands
 
@@ -255,11 +267,14 @@ class Trainer:
         return self._order[1][start : start + self.batch_size]
 
     def _finish_step(self, step: _OpenStep) -> StepRecord:
+        self.probes.before_update(self.step_count + 1, self._seconds)
         norm = clip_gradient_norm(self.network, self.config.gradient_clip or np.inf)
         if not np.isfinite(norm):
             self._stop_diverged()
         self.optimizer.learning_rate = self.config.learning_rate * self._schedule(self.step_count)
         self.optimizer.step()
+        self.probes.after_update(self.step_count + 1)
+        self._keep_good_parameters()
         self._open_step = None
 
         epoch = self.epoch + 1
@@ -267,15 +282,24 @@ class Trainer:
         self._seconds += perf_counter() - step.started
         self.history.steps.append(step.loss, accuracy, self.optimizer.learning_rate, self._seconds)
         record = StepRecord(self.step_count, epoch, step.loss, accuracy, self.optimizer.learning_rate)
-        if self.step_count % STEPS_BETWEEN_COPIES == 0 and np.isfinite(self.network.parameters).all():
-            np.copyto(self._good_parameters, self.network.parameters)
+        if self.snapshots.wants(self.step_count):
+            self.snapshots.take(self.step_count, self.network.parameters)
         if self.step_count % self.steps_per_epoch == 0:
             self.history.epochs.append(self._epoch_record(epoch))
         return record
 
+    def _keep_good_parameters(self) -> None:
+        """Now and then, and after the last step of all, which no other step would find out about."""
+        done = self.step_count + 1
+        if done % STEPS_BETWEEN_COPIES and done < self.total_steps:
+            return
+        if not np.isfinite(self.network.parameters).all():
+            self._stop_diverged()
+        np.copyto(self._good_parameters, self.network.parameters)
+
     def _epoch_record(self, epoch: int) -> EpochRecord:
-        losses = self.history.steps.column("loss")[-self.steps_per_epoch :].astype(np.float64)
-        accuracies = self.history.steps.column("accuracy")[-self.steps_per_epoch :].astype(np.float64)
+        losses = self.history.steps.column("loss")[-self.steps_per_epoch :]
+        accuracies = self.history.steps.column("accuracy")[-self.steps_per_epoch :]
         sizes = np.full(self.steps_per_epoch, self.batch_size)
         sizes[-1] = len(self.dataset.train) - self.batch_size * (self.steps_per_epoch - 1)
         validation, test = self.check_validation(), self.evaluate("test")
@@ -312,7 +336,7 @@ class Trainer:
         digits: Split = getattr(self.dataset, split)
         if len(digits) == 0:
             return Evaluation(np.nan, np.nan, 0)
-        pixels = np.empty((EVALUATION_CHUNK, NUM_PIXELS), np.uint8)
+        pixels = np.empty((EVALUATION_CHUNK, self.dataset.num_pixels), np.uint8)
         loss, correct = 0.0, 0
         for start in range(0, len(digits), EVALUATION_CHUNK):
             positions = np.arange(start, min(start + EVALUATION_CHUNK, len(digits)))
@@ -330,20 +354,22 @@ class Trainer:
         found = self.evaluate("validation")
         if found.size:
             checks.append(ValidationCheck(self.step_count, self.seconds, found.loss, found.accuracy))
+            self.snapshots.take_best(self.step_count, self.network.parameters, found.loss)
         return found
 
     def last_batch(self, limit: int = 32) -> BatchView:
-        """At most `limit` digits of the latest batch with the network's answers.
+        """At most `limit` digits of the latest batch with the network's answers; of a large one, of the latest chunk.
 
-        Before the first step they are the digits that it will take, with the answers of the initial weights.
+        Before the first step, and after resuming, they are the digits of the step to come, with the answers that the
+        network gives now. `step` is the step that the digits belong to.
         """
+        step = self.step_count + (self._answers is None or self._open_step is not None)
         if self._answers is None:
-            x, labels = self._batcher.batch(self._positions()[:limit], self.step_count)
-            logits = self.network.predict_logits(x)
-        else:
-            logits, labels = (array[:limit] for array in self._answers)
-        pixels = self._batcher.pixels[: len(labels)]
-        return BatchView(pixels.copy(), labels.copy(), softmax(logits), self.step_count)
+            _, labels = self._batcher.batch(self._positions()[:CHUNK_SIZE], self.step_count)
+            pixels, labels = self._batcher.pixels[:limit], labels[:limit]
+            return BatchView(pixels.copy(), labels.copy(), self.network.predict_proba(pixels), step)
+        logits, labels = (array[:limit] for array in self._answers)
+        return BatchView(self._batcher.pixels[:limit].copy(), labels.copy(), softmax(logits), step)
 
     # -- saving and resuming
 
@@ -357,6 +383,7 @@ class Trainer:
             "parameters": self.network.parameters.copy(),
             "optimizer": self.optimizer.state(),
             "history": self.history.state(),
+            "probes": self.probes.state(),
             "seconds": self._seconds,
         }
 
@@ -368,7 +395,10 @@ class Trainer:
         np.copyto(trainer._good_parameters, state["parameters"])
         trainer.optimizer.load_state(state["optimizer"])
         trainer.history = History.from_state(state["history"])
+        trainer.probes.load_state(state["probes"])
         trainer._seconds = state["seconds"]
+        trainer.snapshots = SnapshotLog()
+        trainer.snapshots.take(trainer.step_count, trainer.network.parameters)
         return trainer
 
 

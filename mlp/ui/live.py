@@ -92,7 +92,7 @@ def apply_settings(workbench: Workbench, run: BackgroundRun) -> None:
 
 def _offer_reset(workbench: Workbench, old: RunConfig, new: RunConfig) -> None:
     changes = [
-        f"{names.setting(name)} {_brief(getattr(old, name))} → {_brief(value)}"
+        f"{names.setting(name)} {names.brief(getattr(old, name))} → {names.brief(value)}"
         for name, value in new.to_dict().items()
         if value != getattr(old, name)
     ]
@@ -101,12 +101,6 @@ def _offer_reset(workbench: Workbench, old: RunConfig, new: RunConfig) -> None:
         with st.container(horizontal=True):
             st.button("Reset with the new settings", type="primary", on_click=reset, args=(workbench,))
             st.button("Keep the old settings", on_click=controls.put, args=(old,))
-
-
-def _brief(value: Any) -> str:
-    if isinstance(value, tuple):
-        return "-".join(map(str, value)) or "none"
-    return names.choice(value)
 
 
 # -- what a person can press
@@ -121,6 +115,12 @@ def reset(workbench: Workbench, **remedy: Any) -> None:
         return
     if _build(workbench, config):
         controls.put(config)
+
+
+def try_remedy(workbench: Workbench, **remedy: Any) -> None:
+    """Resets with a change and trains at once: the new thread plays as soon as the page has it."""
+    reset(workbench, **remedy)
+    workbench.playing = not workbench.message
 
 
 def _toggle(workbench: Workbench, run: BackgroundRun) -> None:
@@ -145,7 +145,7 @@ def _make_room(workbench: Workbench, run: BackgroundRun, epochs: int) -> None:
     """After the last epoch, more epochs are asked for, and the slider says so. A message has been read by now."""
     workbench.message = ""
     if run.trainer.finished:
-        more = run.trainer.epoch + epochs
+        more = min(run.trainer.epoch + epochs, int(RunConfig.bounds("epochs").high))
         run.change(epochs=more)
         controls.put_one("epochs", more)
 
@@ -225,22 +225,23 @@ def notices(workbench: Workbench, view: RunView) -> None:
     if view.status == "failed":
         st.error(f"Training stopped: {view.failure}. The weights are as they were; Play tries again.")
     if view.diverged is not None:
-        st.error(f"{view.diverged} The weights before that step are kept.")
+        st.error(f"{view.diverged} The weights of the last good step are kept.")
         remedy = view.diverged.remedy
-        words = ", ".join(f"{names.setting(name)} {names.choice(value)}" for name, value in remedy.items())
-        st.button(f"Reset with {words}", type="primary", on_click=reset, args=(workbench,), kwargs=remedy)
+        st.button(
+            f"Reset with {names.settings(remedy)}", type="primary", on_click=reset, args=(workbench,), kwargs=remedy
+        )
 
 
 def watch(workbench: Workbench, run: BackgroundRun) -> None:
     """Everything that moves; polls while the run is active and stands still otherwise."""
     slow = workbench.speed is not None
-    period = (SLOW_POLL_SECONDS if slow else POLL_SECONDS) if run.active else None
+    period = (SLOW_POLL_SECONDS if slow else POLL_SECONDS) if run.busy else None
     st.fragment(_watch, run_every=period, key="live")(run, period is not None)
 
 
 def _watch(run: BackgroundRun, polling: bool) -> None:
     view = run.view()
-    if polling and view.status not in ("playing", "waiting"):
+    if polling and not run.busy:
         st.rerun()  # the buttons and the polling stand outside of this fragment
     _progress(view)
     figures, curves = st.container(), st.container()
@@ -259,13 +260,14 @@ def _progress(view: RunView) -> None:
             f"{view.place_in_queue} in the queue: this server trains as many networks at once as it can. "
             "Yours starts by itself when another one pauses or ends."
         )
-    epoch = min(view.epoch + 1, view.config.epochs)
-    words = [f"Epoch {epoch} of {view.config.epochs}", f"step {view.step:,} of {view.total_steps:,}"]
+    epoch = min(view.epoch + 1, max(view.epoch, view.config.epochs))
+    total = max(view.step, view.total_steps)
+    words = [f"Epoch {epoch} of {max(epoch, view.config.epochs)}", f"step {view.step:,} of {total:,}"]
     if view.status == "playing" and view.samples_per_second:
         words += [f"{view.samples_per_second:,.0f} digits/s", f"{names.duration(view.seconds_left)} left"]
     if view.step == 0 and view.status != "playing":
         words = [f"Press Play: {view.train_size:,} handwritten digits, one small batch at a time"]
-    st.progress(view.step / view.total_steps, text=" · ".join(words))
+    st.progress(view.step / total, text=" · ".join(words))
 
 
 def _figures(view: RunView) -> None:

@@ -54,7 +54,7 @@ def smooth(values: NDArray[Any], weight: float) -> NDArray[np.float64]:
 def thin(values: NDArray[Any], limit: int = MAX_POINTS) -> NDArray[np.intp]:
     """Which of many points to draw: the lowest and the highest of each stretch, so that no spike is lost.
 
-    values: (n,) -> sorted positions, at most `limit` of them, the last point always among them.
+    values: (n,) -> sorted positions, at most `limit` (4 or more) of them, the last point always among them.
     """
     count = len(values)
     if count <= limit:
