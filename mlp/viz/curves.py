@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from scipy.signal import lfilter
 
 from mlp.training import History
+from mlp.viz.layout import MOMENT, TIME_TITLES, common_layout, draw, quiet_title
 from mlp.viz.palette import Palette
 
 XAxis = Literal["step", "epoch", "seconds"]
@@ -21,9 +22,10 @@ MAX_POINTS = 500
 # A moving average lags behind; over a short run it would draw training above validation for that reason alone.
 # So it never averages over more than this part of the run.
 LONGEST_AVERAGE = 1 / 20
-HEIGHT = 330
+PLOT_HEIGHT = 230
+RAW = "Training, raw"
 
-_X_TITLES = {"step": "Step (one mini-batch each)", "epoch": "Epoch", "seconds": "Seconds of training"}
+_X_TITLES = {**TIME_TITLES, "seconds": "Seconds of training"}
 
 
 @dataclass(frozen=True)
@@ -103,69 +105,51 @@ def learning_curve(
     """Training and validation over time; the raw training line stays faintly behind the smoothed one."""
     lines = [("Training", training_line(history, measure, smoothing), colours.train, 2.0, 1.0, "lines")]
     if smoothing:
-        lines.insert(0, ("Training, raw", training_line(history, measure), colours.train, 1.0, 0.25, "lines"))
+        lines.insert(0, (RAW, training_line(history, measure), colours.train, 1.0, 0.25, "lines"))
     validation = validation_line(history, measure)
     if len(validation.values):
         mode = "lines+markers" if len(validation.values) <= 60 else "lines"
         lines.append(("Validation", validation, colours.validation, 2.5, 1.0, mode))
     number = ".1%" if measure == "accuracy" else ".3g"
-    figure = go.Figure(layout_template={})  # plotly's own template would add 5 kB to every update
-    for name, line, colour, width, opacity, mode in lines:
-        figure.add_scatter(
-            x=line.x(x_axis, steps_per_epoch),
-            y=line.values,
-            customdata=np.column_stack([line.steps, line.steps / steps_per_epoch]),
-            name=name,
-            mode=mode,
-            line={"color": colour, "width": width},
-            marker={"color": colour, "size": 5},
-            opacity=opacity,
-            showlegend=name != "Training, raw",
-            hoverinfo="skip" if name == "Training, raw" else None,
-            hovertemplate=f"step %{{customdata[0]:,.0f}} · epoch %{{customdata[1]:.1f}} · {measure} "
-            f"%{{y:{number}}}<extra>{name}</extra>",
-        )
-    _lay_out(figure, colours, x_axis, measure, logarithmic)
-    return figure
-
-
-def _lay_out(figure: go.Figure, colours: Palette, x_axis: XAxis, measure: Measure, logarithmic: bool) -> None:
-    quiet = {"font": {"color": colours.muted, "size": 13}}
-    axis = {"gridcolor": colours.grid, "zeroline": False, "nticks": 6, "linecolor": colours.grid}
-    figure.update_layout(
-        height=HEIGHT,
-        margin={"l": 56, "r": 12, "t": 54, "b": 44},
-        modebar={"bgcolor": "rgba(0,0,0,0)", "color": colours.muted, "activecolor": colours.text},
-        paper_bgcolor="rgba(0,0,0,0)",
-        plot_bgcolor="rgba(0,0,0,0)",
-        font={"color": colours.text, "size": 13, "family": "Source Sans, sans-serif"},
+    traces = [
+        {
+            "type": "scatter",
+            "x": line.x(x_axis, steps_per_epoch),
+            "y": line.values,
+            "customdata": np.column_stack([line.steps, line.steps / steps_per_epoch]),
+            "name": name,
+            "mode": mode,
+            "line": {"color": colour, "width": width},
+            "marker": {"color": colour, "size": 5},
+            "opacity": opacity,
+            "showlegend": name != RAW,
+            "hoverinfo": "skip" if name == RAW else None,
+            "hovertemplate": f"{MOMENT} · {measure} %{{y:{number}}}<extra>{name}</extra>",
+        }
+        for name, line, colour, width, opacity, mode in lines
+    ]
+    layout = common_layout(
+        colours,
+        measure.capitalize(),
+        plot_height=PLOT_HEIGHT,
+        margin={"l": 56, "t": 54},
+        showlegend=True,
         legend={"orientation": "h", "x": 1, "xanchor": "right", "y": 1.02, "yanchor": "bottom"},
-        title={
-            "text": measure.capitalize(),
-            "x": 0,
-            "xanchor": "left",
-            "y": 0.98,
-            "yanchor": "top",
-            "font": {"size": 18, "family": "Source Serif, serif"},
-        },
-        hovermode="closest",
         # Zoom is kept while points arrive, and given up when the axes come to mean something else.
         uirevision=f"{x_axis}-{logarithmic}",
         xaxis={
-            **axis,
-            "title": {"text": _X_TITLES[x_axis], **quiet},
+            "title": quiet_title(_X_TITLES[x_axis], colours),
             "tickformat": ",",
             "autorangeoptions": {"clipmin": 0, "include": [0, 1]},
         },
-        yaxis={
-            **axis,
-            "type": "log" if logarithmic else "linear",
-            "tickformat": ".0%" if measure == "accuracy" else "",
-        },
+        yaxis=_y_axis(measure, logarithmic),
     )
+    return draw(traces, layout)
+
+
+def _y_axis(measure: Measure, logarithmic: bool) -> dict[str, Any]:
     if measure == "accuracy":
-        figure.update_yaxes(autorangeoptions={"clipmin": 0, "clipmax": 1, "include": [0, 1]})
-    elif logarithmic:
-        figure.update_yaxes(dtick="D2")
-    else:
-        figure.update_yaxes(autorangeoptions={"clipmin": 0, "include": 0})
+        return {"tickformat": ".0%", "autorangeoptions": {"clipmin": 0, "clipmax": 1, "include": [0, 1]}}
+    if logarithmic:
+        return {"type": "log", "dtick": "D2"}
+    return {"type": "linear", "autorangeoptions": {"clipmin": 0, "include": 0}}
