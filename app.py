@@ -13,7 +13,16 @@ def frame() -> None:
     """One page of the app, run anew for every click."""
     st.set_page_config(page_title="MLP Microscope", page_icon="🔬", layout="wide")
     st.logo(HERE / "mlp/ui/components/logo.svg", size="large")
-    page = st.navigation({"Train": [st.Page(HERE / "pages/train/live.py", title="Watch it learn", default=True)]})
+    page = st.navigation(
+        {
+            "Train": [st.Page(HERE / "pages/train/live.py", title="Watch it learn", default=True)],
+            "Inspect": [
+                st.Page(HERE / "pages/inspect/gradients.py", title="Gradients"),
+                st.Page(HERE / "pages/inspect/weights.py", title="Weights"),
+                st.Page(HERE / "pages/inspect/activations.py", title="Activations"),
+            ],
+        }
+    )
     assets.style()
     page.run()
 

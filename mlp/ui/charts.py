@@ -20,13 +20,17 @@ _component = st.components.v2.component(
 )
 
 
-def live_charts(figures: list[go.Figure], descriptions: list[str], *, key: str) -> None:
-    """Figures side by side, redrawn in place; each description says in a sentence what its figure shows."""
+def live_charts(figures: list[go.Figure], descriptions: list[str], *, key: str, wide: bool = False) -> None:
+    """Figures side by side or, if `wide`, one below the other, redrawn in place.
+
+    Each description says in a sentence what its figure shows.
+    """
     _component(
         data={
             "figures": [figure.to_json() for figure in figures],
             "descriptions": descriptions,
             "plotly_url": plotly_url(),
+            "wide": wide,
         },
         key=key,
     )

@@ -38,7 +38,13 @@ export default function (component) {
 
   loadPlotly(data.plotly_url).then((Plotly) => {
     // A later update may have come in while plotly.js was loading: the newest one is drawn.
-    const { figures, descriptions } = instance.data;
+    const { figures, descriptions, wide } = instance.data;
+    root.classList.toggle("wide", wide);
+    while (instance.plots.length > figures.length) {
+      const plot = instance.plots.pop();
+      Plotly.purge(plot);
+      plot.remove();
+    }
     figures.forEach((text, index) => {
       let plot = instance.plots[index];
       if (!plot || !plot.isConnected) {
@@ -49,6 +55,7 @@ export default function (component) {
       }
       plot.setAttribute("aria-label", descriptions[index]);
       const figure = JSON.parse(text);
+      plot.style.height = `${figure.layout.height}px`;
       const layout = { ...figure.layout, autosize: true, dragmode: touch ? false : "zoom" };
       Plotly.react(plot, figure.data, layout, config);
     });

@@ -1,0 +1,209 @@
+"""The gradients page: how far the learning reaches into each layer, over the run and at one moment."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+import streamlit as st
+
+from mlp.analysis import Finding, diagnose, gradient_at, histogram, histogram_limits, weight_bands
+from mlp.analysis.spread import PERCENTILES
+from mlp.training import BackgroundRun, Inspection, LayerProbes
+from mlp.ui import live, names, session
+from mlp.ui.charts import live_charts
+from mlp.viz import (
+    UPDATE_RATIO_BAND,
+    Palette,
+    histogram_figure,
+    layer_heatmap,
+    layer_labels,
+    palette,
+    percentile_bands_figure,
+)
+
+GRADIENT_DIGITS = 500  # the fixed batch whose gradient is spread out in the histogram
+
+# measure of the probes, unit, and how the heatmap draws it
+_HEATMAPS: dict[str, tuple[str, str, dict[str, Any]]] = {
+    "Gradient of the weights": ("weight_gradient", "‖dW‖", {"logarithmic": True}),
+    "Gradient of the biases": ("bias_gradient", "‖db‖", {"logarithmic": True}),
+    "Update : weight": ("update_ratio", "‖ΔW‖ / ‖W‖", {"logarithmic": True, "band": UPDATE_RATIO_BAND}),
+    "Gradient's turn": ("gradient_cosine", "cosine", {"kind": "signed", "limits": (-1.0, 1.0)}),
+    "Dead units": ("dead", "share", {"kind": "share"}),
+    "Saturated": ("saturated", "share", {"kind": "share"}),
+}
+_READING = {
+    "Gradient of the weights": "One row is one layer, time runs to the right: rows that darken towards the input are a "
+    "gradient that vanishes on its way back.",
+    "Gradient of the biases": "How strongly the biases of each layer are pulled.",
+    "Update : weight": "How much of its weights a layer changed in one step; about 1e-3 (green) is a good rule.",
+    "Dead units": "Units that answered 0 to every one of the probe's digits: no gradient passes through them.",
+    "Gradient's turn": "Whether two gradients in a row point the same way (1), nowhere in common (0) or back (−1).",
+    "Saturated": "Activations in the flat ends of the curve, where the gradient is almost 0.",
+}
+_KIND, _SPREAD = "gradients_kind", "gradients_spread"
+
+
+def body(run: BackgroundRun, moment: Inspection) -> None:
+    """Diagnosis, heatmap, histograms and spread at one moment."""
+    if not run.trainer.step_count:
+        return
+    colours = palette(st.context.theme.type)
+    _diagnosis(run, moment)
+    _heatmap(run, moment, colours)
+    _histograms(run, moment, colours)
+    _spread(run, moment, colours)
+
+
+def _diagnosis(run: BackgroundRun, moment: Inspection) -> None:
+    trainer = run.trainer
+    now = moment.step >= trainer.step_count
+    findings = diagnose(
+        trainer.config,
+        run.view().history.until(moment.step),
+        moment.probes.until(moment.step),
+        steps_per_epoch=trainer.steps_per_epoch,
+        diverged=trainer.diverged if now else None,
+    )
+    if not findings:
+        st.success(
+            "Nothing looks wrong at this moment: gradients reach every layer, the steps are of a good size.",
+            icon=":material/check:",
+        )
+    for position, finding in enumerate(findings):
+        _finding(finding, position)
+
+
+def _finding(finding: Finding, position: int) -> None:
+    with st.container(border=True, key=f"finding_{position}"):
+        st.markdown(f"**{finding.title}.** {finding.evidence} {finding.advice}")
+        with st.container(horizontal=True, vertical_alignment="center"):
+            if finding.remedy:
+                words = ", ".join(
+                    f"{names.setting(name)} {names.brief(value)}" for name, value in finding.remedy.items()
+                )
+                st.button(
+                    f"Try {words}",
+                    key=f"remedy_{position}",
+                    help="Resets the network with this change and trains it.",
+                    on_click=live.try_remedy,
+                    args=(session.workbench(),),
+                    kwargs=finding.remedy,
+                )
+            with st.popover("The rule"):
+                st.markdown(f"{finding.threshold}\n\n*{finding.source}*")
+
+
+def _kinds(probes: LayerProbes) -> list[str]:
+    """The heatmaps that have something to show: a net without hidden layer has no activations."""
+    return [kind for kind, (name, _, _) in _HEATMAPS.items() if np.isfinite(getattr(probes, name)).any()]
+
+
+def _heatmap(run: BackgroundRun, moment: Inspection, colours: Palette) -> None:
+    probes = moment.probes
+    kinds = _kinds(probes)
+    if not kinds:
+        st.info("No probe has been taken yet: take a second step.")
+        return
+    kind = st.segmented_control(
+        "What to show",
+        kinds,
+        default=kinds[0],
+        required=True,
+        key=_KIND,
+        persist_state="session",
+        label_visibility="collapsed",
+    )
+    name, unit, drawn = _HEATMAPS[kind]
+    values = getattr(probes, name)
+    figure = layer_heatmap(
+        values,
+        probes.steps,
+        colours,
+        title=kind,
+        unit=unit,
+        steps_per_epoch=run.trainer.steps_per_epoch,
+        cursor=moment.step,
+        layer_names=layer_labels(len(values)),
+        **drawn,
+    )
+    st.caption(_READING[kind])
+    live_charts([figure], [_sentence(kind, values)], key="gradient_heatmap", wide=True)
+
+
+def _sentence(kind: str, values: np.ndarray[Any, Any]) -> str:
+    latest = ", ".join(
+        f"{name} {value:.2g}"
+        for name, value in zip(layer_labels(len(values)), values[:, -1], strict=True)
+        if np.isfinite(value)
+    )
+    return f"{kind} for each layer over the run; at the end: {latest}."
+
+
+def _histograms(run: BackgroundRun, moment: Inspection, colours: Palette) -> None:
+    trainer = run.trainer
+    digits = trainer.dataset.train
+    count = min(GRADIENT_DIGITS, len(digits))
+    pixels = digits.gather(np.arange(count), np.empty((count, trainer.dataset.num_pixels), np.uint8))
+    gradients = gradient_at(moment.network, pixels, digits.labels[:count], trainer.config.loss)
+    weights = moment.network.state_dict()
+    st.subheader("At this moment")
+    st.caption(
+        f"How the single weights, and the single entries of the gradient, are distributed in each layer. The gradient "
+        f"is that of the first {count} training digits, the same at every moment."
+    )
+    live_charts(
+        [
+            _histogram(gradients, "Gradients", "gradient", colours),
+            _histogram(weights, "Weights", "weight", colours),
+        ],
+        ["Histogram of the gradient's entries in each layer", "Histogram of the weights in each layer"],
+        key="gradient_histograms",
+    )
+
+
+def _histogram(arrays: dict[str, Any], title: str, quantity: str, colours: Palette) -> go.Figure:
+    layers = [array for name, array in arrays.items() if name.endswith("weight")]
+    found = [histogram(array, limits=histogram_limits(array)) for array in layers]
+    edges, counts = zip(*found, strict=True)
+    return histogram_figure(edges, counts, colours, title=title, quantity=quantity, logarithmic=True)
+
+
+def _spread(run: BackgroundRun, moment: Inspection, colours: Palette) -> None:
+    snapshots = [run.trainer.snapshots.at(step) for step in moment.snapshot_steps]
+    layers = layer_labels(len(moment.network.linears))
+    st.subheader("How the weights spread over time")
+    chosen = st.segmented_control(
+        "Layer",
+        range(len(layers)),
+        default=0,
+        required=True,
+        format_func=lambda layer: layers[layer].capitalize(),
+        key=_SPREAD,
+        persist_state="session",
+        label_visibility="collapsed",
+    )
+    layer = min(chosen, len(layers) - 1)
+    steps = [snapshot.step for snapshot in snapshots]
+    figures = []
+    bands = weight_bands(moment.network, snapshots)
+    for kind, title in (("weight", "Weights"), ("bias", "Biases")):
+        figures.append(
+            percentile_bands_figure(
+                steps,
+                bands[f"{layer}.{kind}"],
+                PERCENTILES,
+                colours,
+                title=f"{title} of {layers[layer]}",
+                quantity=kind,
+                steps_per_epoch=run.trainer.steps_per_epoch,
+                cursor=moment.step,
+            )
+        )
+    live_charts(
+        figures,
+        ["Percentiles of the weights over the run", "Percentiles of the biases over the run"],
+        key="gradient_spread",
+    )

@@ -1,0 +1,137 @@
+"""The moment of the run that the inspect pages show: now, or any snapshot of before. One slider for all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import streamlit as st
+
+from mlp.training import BackgroundRun, Inspection, Trainer
+from mlp.ui import live, session
+
+POLL_SECONDS = 0.5
+PLAYBACK_SECONDS = 0.35  # between two snapshots of an animation, slow enough for the eye
+
+_CHOICE, _FOLLOW_KEY, _STEP_KEY = "moment", "moment_follow", "moment_step"
+
+Body = Callable[[BackgroundRun, Inspection], None]
+
+
+@dataclass
+class _Choice:
+    """Which moment is shown. The widgets are set from it and report to it: they themselves come and go with pages."""
+
+    trainer: Trainer
+    following: bool = True
+    playing_back: bool = False
+    step: int = 0
+    # While a moment is held its list of moments stays as it was, so that the slider does not move under the hand.
+    moments: list[int] = field(default_factory=list)
+
+    def hold(self) -> None:
+        self.following, self.moments = False, _moments(self.trainer)
+        self.step = self.moments[-1]
+
+    def next_frame(self) -> None:
+        """The next moment of the animation, which ends with the last one."""
+        later = [step for step in self.moments if step > self.step]
+        self.step, self.playing_back = (later[0] if later else self.step), bool(later)
+
+
+def _choice(trainer: Trainer) -> _Choice:
+    """The session's choice; a new network has no past, so it is followed."""
+    found: _Choice | None = st.session_state.get(_CHOICE)
+    if found is None or found.trainer is not trainer:
+        found = st.session_state[_CHOICE] = _Choice(trainer)
+    return found
+
+
+def inspect_page(title: str, sentence: str, body: Body) -> None:
+    """A page about one moment of the run: the transport, the time slider, then `body`, drawn anew as time moves."""
+    workbench = session.workbench()
+    trainer = live.prepare(workbench)
+    run = session.run_of(workbench, trainer)
+    st.title(title)
+    st.markdown(sentence)
+    live.notices(workbench, run.view())
+    live.transport(workbench, run)
+    period = _period(run, _choice(trainer))
+    st.fragment(_draw, run_every=period, key="inspect")(run, body, period)
+    session.write_address(workbench, trainer.config)
+
+
+def _period(run: BackgroundRun, choice: _Choice) -> float | None:
+    """How often the page has to be drawn anew, in seconds; None is not at all."""
+    if choice.playing_back:
+        return PLAYBACK_SECONDS
+    return POLL_SECONDS if run.busy and choice.following else None
+
+
+def stands_still(run: BackgroundRun) -> bool:
+    """Whether the page shows one moment for now: what is saved would otherwise be gone before it is fetched."""
+    return _period(run, _choice(run.trainer)) is None
+
+
+def _draw(run: BackgroundRun, body: Body, period: float | None) -> None:
+    choice = _choice(run.trainer)
+    if choice.playing_back:
+        choice.next_frame()
+    if period != _period(run, choice):
+        st.rerun()
+    _strip(run.trainer, choice)
+    if run.trainer.step_count == 0 and not run.active:
+        st.info("Nothing has been learnt yet. Press Play above: every step will be there to look back at.")
+    body(run, run.inspect(None if choice.following else choice.step))
+
+
+def _strip(trainer: Trainer, choice: _Choice) -> None:
+    """The time slider with its buttons."""
+    moments = _moments(trainer) if choice.following else choice.moments
+    st.session_state[_FOLLOW_KEY] = choice.following
+    st.session_state[_STEP_KEY] = moments[-1] if choice.following else choice.step
+    with st.container(horizontal=True, vertical_alignment="bottom", key="moment_strip"):
+        st.toggle("Follow live", key=_FOLLOW_KEY, on_change=_toggle_following, args=(choice,))
+        if len(moments) > 1:
+            st.select_slider(
+                "Moment",
+                options=moments,
+                key=_STEP_KEY,
+                format_func=lambda step: f"step {step:,} · epoch {step / trainer.steps_per_epoch:.1f}",
+                disabled=choice.following,
+                help="Every moment of which the weights were kept. Switch off “Follow live” to go back in time.",
+                on_change=_choose,
+                args=(choice,),
+            )
+        st.button(
+            "Stop" if choice.playing_back else "Play back",
+            icon=":material/stop:" if choice.playing_back else ":material/replay:",
+            help="Shows all kept moments one after the other, as a film.",
+            on_click=_toggle_playback,
+            args=(choice,),
+            disabled=len(moments) < 2,
+        )
+
+
+def _moments(trainer: Trainer) -> list[int]:
+    return sorted({*trainer.snapshots.steps, trainer.step_count})
+
+
+def _toggle_following(choice: _Choice) -> None:
+    choice.playing_back = False
+    if choice.following:
+        choice.hold()
+    else:
+        choice.following = True
+
+
+def _choose(choice: _Choice) -> None:
+    choice.step, choice.playing_back = st.session_state[_STEP_KEY], False
+
+
+def _toggle_playback(choice: _Choice) -> None:
+    if choice.playing_back:
+        choice.playing_back = False
+        return
+    choice.hold()
+    choice.step, choice.playing_back = choice.moments[0], True

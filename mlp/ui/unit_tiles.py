@@ -1,0 +1,56 @@
+"""Pictures of units side by side, to press one of them."""
+
+from __future__ import annotations
+
+import base64
+from dataclasses import asdict, dataclass
+
+import numpy as np
+import streamlit as st
+
+from mlp.ui.assets import component_file
+from mlp.viz import Palette, to_png, weight_tiles
+
+_COLUMNS = 10  # of the picture that carries the tiles; the browser lays them out as its width allows
+
+_component = st.components.v2.component(
+    "unit_tiles",
+    html="<ul></ul>",
+    css=component_file("unit_tiles.css"),
+    js=component_file("unit_tiles.js"),
+)
+
+
+@dataclass(frozen=True)
+class UnitTile:
+    """One unit: its number, what stands under its picture, and that in full."""
+
+    number: int
+    caption: str
+    description: str
+
+
+def unit_tiles(
+    patterns: np.ndarray[tuple[int, ...], np.dtype[np.floating]],
+    units: list[UnitTile],
+    colours: Palette,
+    *,
+    own_scale: bool,
+    limit: float,
+    chosen: int | None,
+    key: str,
+) -> int | None:
+    """patterns: (n, 784), one for each unit -> the number of the unit that was pressed just now, or None."""
+    picture = weight_tiles(patterns, colours, columns=_COLUMNS, own_scale=own_scale, limit=limit, gap=0)
+    result = _component(
+        data={
+            "picture": base64.b64encode(to_png(picture)).decode(),
+            "columns": _COLUMNS,
+            "units": [asdict(unit) for unit in units],
+            "chosen": chosen,
+        },
+        key=key,
+        on_pressed_change=lambda: None,
+    )
+    pressed = result.pressed
+    return None if pressed is None else int(pressed)

@@ -1,0 +1,268 @@
+"""The weights page: what every unit looks for, at one moment or between two, and a passport for each."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from mlp.analysis import UnitPassport, input_patterns, passport, spoken_class, unit_order
+from mlp.nn import MLP
+from mlp.training import BackgroundRun, Inspection
+from mlp.ui.charts import live_charts
+from mlp.ui.moment import stands_still
+from mlp.ui.tiles import Tile, digit_tiles
+from mlp.ui.unit_tiles import UnitTile, unit_tiles
+from mlp.viz import (
+    Palette,
+    class_means_bar,
+    layer_labels,
+    matrix_heatmap,
+    palette,
+    to_gif,
+    to_png,
+    weight_limit,
+    weight_tiles,
+)
+
+UNITS_A_PAGE = 100
+EXPORT_COLUMNS = 14
+EXPORT_SCALE = 2
+GIF_MILLISECONDS = 150
+HOLD_FIRST = "Pause, or switch off “Follow live”, to save what you see."
+ORDERS = {"norm": "Strongest first", "similarity": "Alike side by side", "class": "By class"}
+
+_LAYER, _ORDER, _OWN, _COMPARE, _UNIT, _PAGE = (
+    "weights_layer",
+    "weights_order",
+    "weights_own_scale",
+    "weights_compare",
+    "weights_unit",
+    "weights_page",
+)
+Array = np.ndarray[Any, Any]
+
+
+def body(run: BackgroundRun, moment: Inspection) -> None:
+    """The units of a layer as pictures, the chosen one in detail, and the layer's matrix."""
+    colours = palette(st.context.theme.type)
+    layers = layer_labels(len(moment.network.linears))
+    layer, order, own_scale, before = _controls(run, moment, layers)
+    patterns = input_patterns(moment.network, layer)
+    if before is not None:
+        patterns = patterns - input_patterns(_network_at(run, moment.network, before), layer)
+    # In a film the units keep the places of its end, or they would jump about.
+    last = moment.network if stands_still(run) else _network_at(run, moment.network, moment.snapshot_steps[-1])
+    units = unit_order(last, order, layer)
+    _pictures(run, moment, layer, patterns, units, own_scale=own_scale, by_class=order == "class", colours=colours)
+    _exports(run, moment, layer, patterns[units], own_scale, colours)
+    unit = _chosen_unit(len(patterns))
+    _passport(run, moment, layer, unit, patterns[unit], colours)
+    if layer:
+        _matrix(run, moment, layer, layers, colours)
+
+
+def _controls(run: BackgroundRun, moment: Inspection, layers: list[str]) -> tuple[int, Any, bool, int | None]:
+    with st.container(horizontal=True, vertical_alignment="bottom", key="weights_controls"):
+        layer = st.segmented_control(
+            "Layer",
+            range(len(layers)),
+            default=0,
+            required=True,
+            format_func=lambda number: layers[number].capitalize(),
+            key=_LAYER,
+            persist_state="session",
+        )
+        order = st.selectbox(
+            "Order", list(ORDERS), format_func=ORDERS.__getitem__, key=_ORDER, width=190, persist_state="session"
+        )
+        options = [None, *(step for step in moment.snapshot_steps if step < moment.step)]
+        if st.session_state.get(_COMPARE) not in options:
+            st.session_state[_COMPARE] = None
+        before = st.selectbox(
+            "What changed since",
+            options,
+            format_func=lambda step: "show the weights themselves" if step is None else _moment(run, step),
+            key=_COMPARE,
+            width=250,
+            persist_state="session",
+        )
+        own_scale = st.toggle(
+            "Own scale for each",
+            key=_OWN,
+            help="On: each unit's strongest weight has the deepest colour. Off: all units share one scale.",
+            persist_state="session",
+        )
+    return min(layer, len(layers) - 1), order, own_scale, before
+
+
+def _moment(run: BackgroundRun, step: int) -> str:
+    return "the initial weights" if step == 0 else f"step {step:,} · epoch {step / run.trainer.steps_per_epoch:.1f}"
+
+
+def _network_at(run: BackgroundRun, network: MLP, step: int) -> MLP:
+    twin = network.copy()
+    twin.parameters[:] = run.trainer.snapshots.at(step).parameters
+    return twin
+
+
+def _pictures(
+    run: BackgroundRun,
+    moment: Inspection,
+    layer: int,
+    patterns: Array,
+    units: Array,
+    *,
+    own_scale: bool,
+    by_class: bool,
+    colours: Palette,
+) -> None:
+    st.caption(
+        "Each picture is one unit: rust pixels make it more active, blue ones less, the page's colour leaves it alone."
+        + (" Deeper units are shown as if the layers before them were linear." if layer else "")
+    )
+    pages = -(-len(units) // UNITS_A_PAGE)
+    page = 0
+    if pages > 1:
+        page = st.pills(
+            "Units",
+            range(pages),
+            default=0,
+            required=True,
+            format_func=lambda number: f"{number * UNITS_A_PAGE + 1}–{min(len(units), (number + 1) * UNITS_A_PAGE)}",
+            key=_PAGE,
+            persist_state="session",
+        )
+        page = min(page, pages - 1)
+    shown = units[page * UNITS_A_PAGE : (page + 1) * UNITS_A_PAGE]
+    class_names = run.trainer.dataset.class_names
+    classes, _ = spoken_class(moment.network, layer)
+    tiles = []
+    for unit in shown.tolist():
+        speaks = class_names[classes[unit]]
+        caption = f"{unit} · {speaks}" if by_class else str(unit)
+        tiles.append(UnitTile(unit, caption, f"Unit {unit}, speaks most for {speaks}. Press to see its passport."))
+    pressed = unit_tiles(
+        patterns[shown],
+        tiles,
+        colours,
+        own_scale=own_scale,
+        limit=weight_limit(patterns),
+        chosen=_chosen_unit(len(patterns)),
+        key="weights_tiles",
+    )
+    if pressed is not None and pressed != st.session_state.get(_UNIT):
+        st.session_state[_UNIT] = pressed
+        st.rerun(scope="fragment")
+
+
+def _chosen_unit(count: int) -> int:
+    return min(int(st.session_state.get(_UNIT, 0)), count - 1)
+
+
+def _exports(
+    run: BackgroundRun, moment: Inspection, layer: int, patterns: Array, own_scale: bool, colours: Palette
+) -> None:
+    units = unit_order(moment.network, "norm", layer)
+    snapshots = [run.trainer.snapshots.at(step) for step in moment.snapshot_steps]
+    limit = weight_limit(patterns)
+
+    def picture() -> bytes:
+        tiles = weight_tiles(patterns, colours, columns=EXPORT_COLUMNS, own_scale=own_scale, limit=limit)
+        return to_png(tiles, scale=EXPORT_SCALE)
+
+    def animation() -> bytes:
+        frames = []
+        twin = moment.network.copy()
+        for snapshot in snapshots:
+            twin.parameters[:] = snapshot.parameters
+            shown = input_patterns(twin, layer)[units[:UNITS_A_PAGE]]
+            frames.append(weight_tiles(shown, colours, columns=EXPORT_COLUMNS, own_scale=own_scale, limit=limit))
+        return to_gif(frames, milliseconds=GIF_MILLISECONDS)
+
+    still = stands_still(run)
+    with st.container(horizontal=True, key="weights_exports"):
+        st.download_button(
+            "Picture",
+            picture,
+            f"weights-step-{moment.step}.png",
+            "image/png",
+            icon=":material/download:",
+            on_click="ignore",
+            disabled=not still,
+            help="All units of this layer at this moment." if still else HOLD_FIRST,
+        )
+        st.download_button(
+            "Animation",
+            animation,
+            "weights.gif",
+            "image/gif",
+            icon=":material/download:",
+            on_click="ignore",
+            disabled=not still or len(snapshots) < 2,
+            help=f"The {min(len(units), UNITS_A_PAGE)} strongest units over all kept moments." if still else HOLD_FIRST,
+        )
+
+
+def _passport(run: BackgroundRun, moment: Inspection, layer: int, unit: int, pattern: Array, colours: Palette) -> None:
+    count = len(moment.network.linears[layer].b)
+    st.session_state[_UNIT] = unit
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        st.subheader("Passport of unit", width="content")
+        st.number_input("Unit", 0, count - 1, key=_UNIT, label_visibility="collapsed", width=140)
+    dataset = run.trainer.dataset
+    found = _found_passport(run, moment, layer, unit)
+    left, right = st.columns([1, 2])
+    with left:
+        picture = weight_tiles(pattern[None], colours, columns=1)
+        st.image(to_png(picture, scale=8), width=224, caption=f"What unit {unit} looks for")
+    with right:
+        figure = class_means_bar(
+            found.class_means, dataset.class_names, colours, title="Mean activation for each class"
+        )
+        live_charts([figure], [f"Mean activation of unit {unit} for each class"], key="passport_means", wide=True)
+    loss = found.accuracy - found.accuracy_without
+    st.markdown(
+        f"Without this unit {found.accuracy_without:.2%} of the test digits are answered right, with it "
+        f"{found.accuracy:.2%}: "
+        + ("it makes no difference." if loss == 0 else f"it {'is worth' if loss > 0 else 'costs'} {abs(loss):.2%}.")
+    )
+    for title, positions, values in (
+        ("The test digits that excite it most", found.most, found.most_activations),
+        ("The test digits that excite it least", found.least, found.least_activations),
+    ):
+        st.markdown(f"**{title}**")
+        labels = dataset.test.labels[positions]
+        tiles = [
+            Tile(f"{value:.2g}", f"A {dataset.class_names[label]}, test digit {index}: activation {value:.3g}", True)
+            for label, index, value in zip(labels, dataset.test.indices[positions], values, strict=True)
+        ]
+        pixels = dataset.test.gather(positions, np.empty((len(positions), dataset.num_pixels), np.uint8))
+        digit_tiles(pixels, tiles, colours, key=f"passport_{title}")
+
+
+def _found_passport(run: BackgroundRun, moment: Inspection, layer: int, unit: int) -> UnitPassport:
+    """The layer values of the test digits are kept for the moment, so that the next unit is quick."""
+    digits = run.trainer.dataset.test
+    moment_key = (id(run.trainer), moment.step)
+    if st.session_state.get("weights_values_of") != moment_key:
+        st.session_state["weights_values_of"] = moment_key
+        st.session_state["weights_values"] = moment.network.layer_values(digits.images.reshape(len(digits), -1))
+    values = st.session_state["weights_values"]
+    return passport(
+        moment.network, layer, unit, digits.images, digits.labels, run.trainer.dataset.num_classes, values=values
+    )
+
+
+def _matrix(run: BackgroundRun, moment: Inspection, layer: int, layers: list[str], colours: Palette) -> None:
+    last = layer == len(layers) - 1
+    figure = matrix_heatmap(
+        moment.network.linears[layer].W,
+        colours,
+        title=f"The weight matrix from {layers[layer - 1]} to {layers[layer]}",
+        from_layer=layers[layer - 1],
+        to_layer=layers[layer],
+        to_names=run.trainer.dataset.class_names if last else None,
+    )
+    live_charts([figure], [f"The weights from {layers[layer - 1]} to {layers[layer]}"], key="weights_matrix", wide=True)
