@@ -122,6 +122,7 @@ class BackgroundRun:
         self._failure = ""
         self._stopping = False
         self._checked_at, self._checked_step, self._check_seconds = 0.0, 0, 0.0  # the last validation check
+        self._quickest_check = 0.0  # a machine that is busy just now makes one check slow, but not all
         self._progress: deque[tuple[float, int]] = deque()
         with self._lock:
             self._view = self._copy()
@@ -356,11 +357,12 @@ class BackgroundRun:
         if self._stopping:  # another run may own the trainer by now
             return
         trainer = self.trainer
-        early = trainer.step_count >= 4 * self._checked_step and self._check_seconds < QUICK_CHECK_SECONDS
+        early = trainer.step_count >= 4 * self._checked_step and self._quickest_check < QUICK_CHECK_SECONDS
         affordable = perf_counter() - self._checked_at > self._check_seconds / EVALUATION_SHARE
         if always or affordable or (early and trainer.epoch == 0):
             started = perf_counter()
             trainer.check_validation()
             self._checked_at = perf_counter()
             self._check_seconds = self._checked_at - started
+            self._quickest_check = min(self._quickest_check or inf, self._check_seconds)
             self._checked_step = trainer.step_count

@@ -30,12 +30,16 @@ from mlp.training.config import FULL_BATCH, LIVE_SETTINGS, RunConfig
 from mlp.training.history import EpochRecord, Evaluation, History, StepRecord, ValidationCheck
 from mlp.training.probes import PROBE_DIGITS, ProbeLog
 from mlp.training.snapshots import SnapshotLog
+from mlp.training.threads import threads_for, use_threads
 
 SplitName = Literal["train", "validation", "test"]
 
 # A larger batch is accumulated in chunks of this many digits, so that a full batch needs little memory and a run
 # can be paused in the middle of it.
 CHUNK_SIZE = 4096
+# For large networks the chunks are smaller: so many units times digits at the most, which keeps the largest network
+# that the bounds allow (six layers of 1,024 units in float64, with dropout) below 2 GB.
+CHUNK_VALUES = 10_000_000
 EVALUATION_CHUNK = 1000
 # How often the weights are copied as good ones. An update is only made from a finite loss and a finite gradient,
 # so the copy is needed in the rare case alone that the update itself overflows.
@@ -111,10 +115,12 @@ class Trainer:
         self.steps_per_epoch = -(-train_size // self.batch_size)
         self.history = History()
         self.diverged: TrainingDivergedError | None = None
+        self.chunk_size = min(self.batch_size, CHUNK_SIZE, CHUNK_VALUES // sum(self.network.layer_sizes[1:]))
+        self.threads = threads_for(self.chunk_size * self.network.num_parameters)
         self._batcher = Batcher(
             self.dataset.train,
             scaling,
-            min(self.batch_size, CHUNK_SIZE),
+            self.chunk_size,
             self.network.dtype,
             augmentation=Augmentation(
                 shift=config.augment_shift,
@@ -234,12 +240,13 @@ class Trainer:
             if self.finished:
                 raise RuntimeError(f"the run is complete after {self.config.epochs} epochs; ask for more to go on")
             self._open_step = self._begin_step()
+        use_threads(self.threads)
         step = self._open_step
-        positions = step.positions[step.done : step.done + CHUNK_SIZE]
+        positions = step.positions[step.done : step.done + self.chunk_size]
         x, labels = self._batcher.batch(positions, self.step_count, step.chunks)
         logits = self.network.forward(x, training=True)
         loss, dlogits = LOSSES[self.config.loss](logits, labels)
-        if len(step.positions) > CHUNK_SIZE:
+        if len(step.positions) > self.chunk_size:
             share = len(positions) / len(step.positions)  # so that the chunks' gradients add up to the batch's mean
             loss *= share
             dlogits *= share
@@ -365,7 +372,7 @@ class Trainer:
         """
         step = self.step_count + (self._answers is None or self._open_step is not None)
         if self._answers is None:
-            _, labels = self._batcher.batch(self._positions()[:CHUNK_SIZE], self.step_count)
+            _, labels = self._batcher.batch(self._positions()[: self.chunk_size], self.step_count)
             pixels, labels = self._batcher.pixels[:limit], labels[:limit]
             return BatchView(pixels.copy(), labels.copy(), self.network.predict_proba(pixels), step)
         logits, labels = (array[:limit] for array in self._answers)
