@@ -30,6 +30,8 @@ class Layer:
     def _keep(self, name: str, shape: tuple[int, ...], dtype: npt.DTypeLike) -> Array:
         """An array to write into: the same memory every time, its first rows for a smaller batch."""
         kept = self._kept.get(name)
+        if kept is not None and kept.shape == shape and kept.dtype == dtype:
+            return kept
         if kept is None or len(kept) < shape[0] or kept.shape[1:] != shape[1:] or kept.dtype != dtype:
             kept = self._kept[name] = np.empty(shape, dtype)
         return kept[: shape[0]]

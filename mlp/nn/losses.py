@@ -41,7 +41,7 @@ def cross_entropy(logits: Array, labels: Array) -> tuple[float, Array]:
     dz = np.divide(exp, total, out=exp)
     dz -= one_hot
     dz /= len(dz)
-    return float(losses.mean()), dz.astype(logits.dtype, copy=False)
+    return float(losses.sum() / len(losses)), dz.astype(logits.dtype, copy=False)
 
 
 @np.errstate(all="ignore")

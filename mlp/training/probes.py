@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from mlp.nn import MLP
 
 PROBE_DIGITS = 100
-TIME_SHARE = 0.03  # of the training time at the most
+TIME_SHARE = 0.015  # of the training time at the most; in a cold cache a probe costs twice what its clock says
 MOST_COLUMNS = 400  # twice what a picture shows, so that thinning by halves leaves enough
 SATURATED = 0.97  # |tanh| above this, sigmoid above it or below 1 - it
 
@@ -75,7 +75,6 @@ class ProbeLog:
     def __len__(self) -> int:
         return len(self._steps)
 
-    @np.errstate(all="ignore")  # a diverging run shows inf and nan
     def before_update(self, step: int, training_seconds: float) -> None:
         """Called with the gradient in place and the parameters not yet changed; step counts from 1."""
         self._open = None
@@ -84,6 +83,11 @@ class ProbeLog:
         if not (self.every_step or armed or affordable):
             return
         started = perf_counter()
+        self._look_at_gradient(step, armed)
+        self._spent += perf_counter() - started
+
+    @np.errstate(all="ignore")  # a diverging run shows inf and nan
+    def _look_at_gradient(self, step: int, armed: bool) -> None:
         network = self._network
         if armed:
             row = np.full((len(network.linears), len(MEASURES)), np.nan)
@@ -95,15 +99,19 @@ class ProbeLog:
         if self.every_step or not armed:
             np.copyto(self._gradient, network.gradient)
             self._gradient_step = step
-        self._spent += perf_counter() - started
 
-    @np.errstate(all="ignore")
     def after_update(self, step: int) -> None:
         """Called when the parameters have changed; completes the probe that `before_update` opened."""
         if self._open is None:
             return
         started = perf_counter()
         row, self._open = self._open, None
+        self._look_at_update(row)
+        self._keep(step, row)
+        self._spent += perf_counter() - started
+
+    @np.errstate(all="ignore")
+    def _look_at_update(self, row: Array) -> None:
         network = self._network
         values = network.layer_values(self._x)
         for layer, (linear, where) in enumerate(zip(network.linears, self._layer_slices(), strict=True)):
@@ -113,8 +121,6 @@ class ProbeLog:
             row[layer, 3] = np.linalg.norm(linear.W.ravel() - before) / norm
             if linear is not network.linears[-1]:
                 row[layer, 5:] = _activation_statistics(values[layer][1], network.activation)
-        self._keep(step, row)
-        self._spent += perf_counter() - started
 
     def probes(self) -> LayerProbes:
         """A copy of all that is kept."""

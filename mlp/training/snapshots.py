@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 DEFAULT_BUDGET = 32 * 2**20  # bytes for one session
+ROOM_FOR_EARLY = 32  # with fewer places than this, none is spent on the powers of two
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,23 +20,29 @@ class Snapshot:
     parameters: NDArray[Any]
 
 
-@dataclass
 class SnapshotLog:
-    """Keeps snapshots at even distances that grow with the run; the first and the best one always stay.
+    """Keeps snapshots at even distances, and at steps 1, 2, 4, 8, … where a network changes fastest.
 
-    Whenever the budget is full, every other snapshot goes and the distance between the next ones doubles. Each copy
-    is a fresh array that is never written to again, so readers may hold on to it.
+    The distance suits the length of the run. Whenever the budget is full, because the run went on for longer or was
+    walked step by step, the distance doubles and what no longer fits goes; the first and the best one always stay.
+    Each copy is a fresh array that is never written to again, so readers may hold on to it.
     """
 
-    budget: int = DEFAULT_BUDGET
-    stride: int = 1
-    best_step: int | None = None
-    _kept: dict[int, Snapshot] = field(default_factory=dict)
-    _best_loss: float = np.inf
+    def __init__(self, nbytes: int, total_steps: int, budget: int = DEFAULT_BUDGET) -> None:
+        """nbytes: the size of one snapshot; budget: what all of them together may take, in bytes."""
+        # three at the least: the first, the best and the latest
+        self.most = max(3, budget // max(1, nbytes))
+        self.best_step: int | None = None
+        self._early = self.most >= ROOM_FOR_EARLY
+        self._stride = 1
+        while total_steps / self._stride > self.most - (ROOM_FOR_EARLY // 2 if self._early else 0):
+            self._stride *= 2
+        self._kept: dict[int, Snapshot] = {}
+        self._best_loss = np.inf
 
     def wants(self, step: int) -> bool:
-        """Whether a snapshot after this step belongs to the grid."""
-        return step % self.stride == 0 and step not in self._kept
+        """Whether a snapshot after this step belongs to those that are kept."""
+        return step % self._stride == 0 or (self._early and step & (step - 1) == 0)
 
     def take(self, step: int, parameters: NDArray[Any]) -> None:
         """Copies the parameters (P,)."""
@@ -43,23 +50,24 @@ class SnapshotLog:
             return
         # A new dictionary each time: a page may be reading the old one.
         self._kept = {**self._kept, step: Snapshot(step, parameters.copy())}
-        while len(self._kept) > self.most(parameters.nbytes):
-            self.stride *= 2
-            always = {min(self._kept), self.best_step, step}
-            self._kept = {s: kept for s, kept in self._kept.items() if s % self.stride == 0 or s in always}
+        self._thin(step)
+
+    def _thin(self, latest: int) -> None:
+        always = {min(self._kept), self.best_step, latest}
+        while len(self._kept) > self.most:
+            kept = {s: found for s, found in self._kept.items() if self.wants(s) or s in always}
+            if len(kept) == len(self._kept):
+                self._stride *= 2
+            self._kept = kept
 
     def take_best(self, step: int, parameters: NDArray[Any], validation_loss: float) -> None:
         """Copies the parameters if no validation loss was lower before."""
         if not validation_loss < self._best_loss:
             return
         before, self._best_loss, self.best_step = self.best_step, validation_loss, step
-        if before is not None and before % self.stride != 0 and before != min(self._kept):
+        if before is not None and not self.wants(before) and before != min(self._kept):
             self._kept = {s: kept for s, kept in self._kept.items() if s != before}
         self.take(step, parameters)
-
-    def most(self, nbytes: int) -> int:
-        """How many snapshots of this size the budget holds: three at the least, the first, the best and the latest."""
-        return max(3, self.budget // max(1, nbytes))
 
     @property
     def steps(self) -> list[int]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from math import inf, isfinite
 from time import perf_counter
 from typing import Any, Literal
 
@@ -41,8 +42,9 @@ CHUNK_SIZE = 4096
 # that the bounds allow (six layers of 1,024 units in float64, with dropout) below 2 GB.
 CHUNK_VALUES = 10_000_000
 EVALUATION_CHUNK = 1000
-# How often the weights are copied as good ones. An update is only made from a finite loss and a finite gradient,
-# so the copy is needed in the rare case alone that the update itself overflows.
+# No update is made from a loss that is not finite, nor from a gradient that is not; the gradient is looked at where the
+# loss gives reason to. How often the weights are copied as good ones, in case they overflow all the same.
+SUSPICIOUS_LOSS = 100.0
 STEPS_BETWEEN_COPIES = 100
 
 
@@ -128,9 +130,11 @@ class Trainer:
                 scale=config.augment_scale,
                 shear=config.augment_shear,
                 elastic=config.augment_elastic,
-            ),
+            )
+            or None,
             seed=config.seed,
         )
+        self._loss = LOSSES[config.loss]
         self._schedule = self._build_schedule()
         self._open_step: _OpenStep | None = None
         self._order: tuple[int, NDArray[np.int64]] | None = None
@@ -138,7 +142,7 @@ class Trainer:
         self._seconds = 0.0
         self._good_parameters = self.network.parameters.copy()
         self.probes = ProbeLog(self.network, self._probe_batch(scaling))
-        self.snapshots = SnapshotLog()
+        self.snapshots = SnapshotLog(self.network.parameters.nbytes, self.total_steps)
         self.snapshots.take(0, self.network.parameters)
 
     def _probe_batch(self, scaling: InputScaling) -> NDArray[Any]:
@@ -242,15 +246,16 @@ class Trainer:
             self._open_step = self._begin_step()
         use_threads(self.threads)
         step = self._open_step
-        positions = step.positions[step.done : step.done + self.chunk_size]
+        whole = len(step.positions) <= self.chunk_size
+        positions = step.positions if whole else step.positions[step.done : step.done + self.chunk_size]
         x, labels = self._batcher.batch(positions, self.step_count, step.chunks)
         logits = self.network.forward(x, training=True)
-        loss, dlogits = LOSSES[self.config.loss](logits, labels)
-        if len(step.positions) > self.chunk_size:
+        loss, dlogits = self._loss(logits, labels)
+        if not whole:
             share = len(positions) / len(step.positions)  # so that the chunks' gradients add up to the batch's mean
             loss *= share
             dlogits *= share
-        if not np.isfinite(loss):
+        if not isfinite(loss):
             self._stop_diverged()
         self.network.backward(dlogits, accumulate=step.done > 0)
         self._answers = logits, labels
@@ -274,32 +279,33 @@ class Trainer:
         return self._order[1][start : start + self.batch_size]
 
     def _finish_step(self, step: _OpenStep) -> StepRecord:
-        self.probes.before_update(self.step_count + 1, self._seconds)
-        norm = clip_gradient_norm(self.network, self.config.gradient_clip or np.inf)
-        if not np.isfinite(norm):
-            self._stop_diverged()
-        self.optimizer.learning_rate = self.config.learning_rate * self._schedule(self.step_count)
+        number = self.step_count + 1
+        self.probes.before_update(number, self._seconds)
+        limit = self.config.gradient_clip
+        if limit is not None or step.loss > SUSPICIOUS_LOSS:
+            norm = clip_gradient_norm(self.network, limit or inf)
+            if not isfinite(norm):
+                self._stop_diverged()
+        learning_rate = self.config.learning_rate * self._schedule(number - 1)
+        self.optimizer.learning_rate = learning_rate
         self.optimizer.step()
-        self.probes.after_update(self.step_count + 1)
-        self._keep_good_parameters()
+        self.probes.after_update(number)
+        if number % STEPS_BETWEEN_COPIES == 0 or number == self.total_steps:
+            self._keep_good_parameters()
         self._open_step = None
 
-        epoch = self.epoch + 1
         accuracy = step.correct / len(step.positions)
         self._seconds += perf_counter() - step.started
-        self.history.steps.append(step.loss, accuracy, self.optimizer.learning_rate, self._seconds)
-        record = StepRecord(self.step_count, epoch, step.loss, accuracy, self.optimizer.learning_rate)
-        if self.snapshots.wants(self.step_count):
-            self.snapshots.take(self.step_count, self.network.parameters)
-        if self.step_count % self.steps_per_epoch == 0:
-            self.history.epochs.append(self._epoch_record(epoch))
-        return record
+        self.history.steps.append(step.loss, accuracy, learning_rate, self._seconds)
+        if self.probes.every_step or self.snapshots.wants(number):
+            self.snapshots.take(number, self.network.parameters)
+        epoch, into_epoch = divmod(number - 1, self.steps_per_epoch)
+        if into_epoch + 1 == self.steps_per_epoch:
+            self.history.epochs.append(self._epoch_record(epoch + 1))
+        return StepRecord(number, epoch + 1, step.loss, accuracy, learning_rate)
 
     def _keep_good_parameters(self) -> None:
-        """Now and then, and after the last step of all, which no other step would find out about."""
-        done = self.step_count + 1
-        if done % STEPS_BETWEEN_COPIES and done < self.total_steps:
-            return
+        """Copies the parameters if they are all finite; done after the very last step too, which no other checks."""
         if not np.isfinite(self.network.parameters).all():
             self._stop_diverged()
         np.copyto(self._good_parameters, self.network.parameters)
@@ -404,7 +410,7 @@ class Trainer:
         trainer.history = History.from_state(state["history"])
         trainer.probes.load_state(state["probes"])
         trainer._seconds = state["seconds"]
-        trainer.snapshots = SnapshotLog()
+        trainer.snapshots = SnapshotLog(trainer.network.parameters.nbytes, trainer.total_steps)
         trainer.snapshots.take(trainer.step_count, trainer.network.parameters)
         return trainer
 

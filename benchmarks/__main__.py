@@ -1,0 +1,7 @@
+"""All measurements, one after the other: `python -m benchmarks`"""
+
+from benchmarks import live, steps
+
+steps.main()
+print()
+live.main()
