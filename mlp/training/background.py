@@ -27,7 +27,7 @@ Status = Literal["paused", "waiting", "playing", "finished", "diverged", "failed
 
 SLICE_SECONDS = 0.02  # how long the page may have to wait for the lock while small steps are done
 READ_PATIENCE_SECONDS = 0.25  # after that the page shows what it showed before: one step of a huge net takes seconds
-EVALUATION_SHARE = 0.05  # of the training time goes into the validation curve between two epochs,
+EVALUATION_SHARE = 0.02  # of the training time goes into the validation curve between two epochs,
 QUICK_CHECK_SECONDS = 0.2  # and in the first epoch, where the curve bends, quick checks at 1, 4, 16, 64, … steps
 RATE_WINDOW_SECONDS = 3.0
 
@@ -308,10 +308,8 @@ class BackgroundRun:
             pace = self._steps_per_second
             self.trainer.probes.every_step = self._exact or pace is not None
             with self._lock:
-                if pace is None:
-                    self._advance_slice()
-                else:
-                    self.trainer.advance(steps=1)
+                steps = 1 if pace is not None else self._steps_to_target()
+                self.trainer.advance(steps=steps, seconds=None if pace is not None else SLICE_SECONDS)
                 self._note_progress()
             self._check_validation()
             while self._readers:  # Python's locks are not fair: without this a page would hardly ever get one
@@ -329,17 +327,14 @@ class BackgroundRun:
                 self._target = None
             return self._target is None
 
+    def _steps_to_target(self) -> int | None:
+        target = self._target
+        return None if target is None or target == inf else max(0, int(target) - self.trainer.step_count)
+
     def _withdraw_target(self) -> None:
         with self._wake:
             self._target = None
             self._wake.notify_all()
-
-    def _advance_slice(self) -> None:
-        end = perf_counter() + SLICE_SECONDS
-        while (target := self._target) is not None and self.trainer.step_count < target and perf_counter() < end:
-            if self.trainer.finished:
-                break
-            self.trainer.advance(seconds=0)
 
     def _rest(self, pace: float, until: float) -> None:
         """Waits for the next step of slow motion, or until a person asks for something else."""
@@ -357,6 +352,9 @@ class BackgroundRun:
         if self._stopping:  # another run may own the trainer by now
             return
         trainer = self.trainer
+        checks = trainer.history.checks
+        if checks and checks[-1].step > self._checked_step:  # the end of an epoch has been measured
+            self._checked_at, self._checked_step = perf_counter(), checks[-1].step
         early = trainer.step_count >= 4 * self._checked_step and self._quickest_check < QUICK_CHECK_SECONDS
         affordable = perf_counter() - self._checked_at > self._check_seconds / EVALUATION_SHARE
         if always or affordable or (early and trainer.epoch == 0):

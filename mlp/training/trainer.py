@@ -191,19 +191,18 @@ class Trainer:
         return record
 
     def advance(self, *, steps: int | None = None, seconds: float | None = None) -> StepRecord | None:
-        """Trains for a number of steps or seconds, at the most to the end of the run.
+        """Trains for a number of steps or seconds, whichever is over first, at the most to the end of the run.
 
         Returns the last completed step, None if there is none. A large batch may be left half done when the time
         is over; the next call goes on with it.
         """
-        if (steps is None) == (seconds is None):
-            raise ValueError("advance takes either steps or seconds")
-        deadline = perf_counter() + (seconds if seconds is not None else np.inf)
-        last, done = None, 0
-        while not self.finished and (steps is None or done < steps):
-            record = self._advance_chunk()
-            if record is not None:
-                last, done = record, done + 1
+        if steps is None and seconds is None:
+            raise ValueError("advance takes steps or seconds, got neither")
+        end = self.step_count + (steps if steps is not None else inf)
+        deadline = perf_counter() + (seconds if seconds is not None else inf)
+        last = None
+        while not self.finished and self.step_count < end:
+            last = self._advance_chunk() or last
             if perf_counter() >= deadline:
                 break
         return last

@@ -12,6 +12,7 @@ import os
 import secrets
 import threading
 from dataclasses import dataclass
+from importlib import import_module
 from time import monotonic
 
 import streamlit as st
@@ -110,12 +111,14 @@ def prepare_server() -> None:
     except ValueError as error:
         raise SystemExit(str(error)) from None
     threadpool_limits(limits=1)
-    threading.Thread(target=_read_digits, name="read-mnist", daemon=True).start()
+    threading.Thread(target=_warm_up, name="warm-up", daemon=True).start()
 
 
-def _read_digits() -> None:
+def _warm_up() -> None:
+    """Does what the first visitor would have to wait for: reads the digits, imports what draws the pages."""
     try:
         load_dataset("mnist")
+        import_module("mlp.ui.live")
     except DatasetError:
         _log.exception("MNIST could not be read")  # the page says so when it asks for the digits
 

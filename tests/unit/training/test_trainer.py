@@ -346,10 +346,15 @@ def test_a_finished_run_says_so_and_goes_on_when_more_epochs_are_asked_for(train
     assert traces(run_on(trainer)) == traces(run_on(whole))
 
 
-@pytest.mark.parametrize("ask", [{}, {"steps": 1, "seconds": 1}])
-def test_advance_takes_either_steps_or_seconds(train, ask):
-    with pytest.raises(ValueError, match="either steps or seconds"):
-        train().advance(**ask)
+def test_advance_wants_to_know_how_far(train):
+    with pytest.raises(ValueError, match="steps or seconds"):
+        train().advance()
+
+
+def test_advance_stops_at_whichever_is_over_first(train):
+    trainer = train()
+    assert trainer.advance(steps=3, seconds=3600).step == 3
+    assert trainer.advance(steps=3, seconds=0).step == 4
 
 
 # -- the learning rate and the length of a step
