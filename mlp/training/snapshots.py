@@ -30,6 +30,7 @@ class SnapshotLog:
 
     def __init__(self, nbytes: int, total_steps: int, budget: int = DEFAULT_BUDGET) -> None:
         """nbytes: the size of one snapshot; budget: what all of them together may take, in bytes."""
+        self.budget = budget
         # three at the least: the first, the best and the latest
         self.most = max(3, budget // max(1, nbytes))
         self.best_step: int | None = None

@@ -30,7 +30,7 @@ from mlp.nn import (
 from mlp.training.config import FULL_BATCH, LIVE_SETTINGS, RunConfig
 from mlp.training.history import EpochRecord, Evaluation, History, StepRecord, ValidationCheck
 from mlp.training.probes import PROBE_DIGITS, ProbeLog
-from mlp.training.snapshots import SnapshotLog
+from mlp.training.snapshots import DEFAULT_BUDGET, SnapshotLog
 from mlp.training.threads import threads_for, use_threads
 
 SplitName = Literal["train", "validation", "test"]
@@ -87,8 +87,12 @@ class _OpenStep:
 class Trainer:
     """Trains one network as a `RunConfig` says."""
 
-    def __init__(self, config: RunConfig, dataset: Dataset | None = None) -> None:
+    def __init__(
+        self, config: RunConfig, dataset: Dataset | None = None, *, snapshot_budget: int = DEFAULT_BUDGET
+    ) -> None:
         """Loads `config.dataset` unless a dataset is given in hand; the network stands at its initial weights.
+
+        snapshot_budget: bytes that all snapshots of the weights together may take.
 
         Raises ValueError for settings that do not fit the data, DatasetError when the data cannot be had.
         """
@@ -142,7 +146,7 @@ class Trainer:
         self._seconds = 0.0
         self._good_parameters = self.network.parameters.copy()
         self.probes = ProbeLog(self.network, self._probe_batch(scaling))
-        self.snapshots = SnapshotLog(self.network.parameters.nbytes, self.total_steps)
+        self.snapshots = SnapshotLog(self.network.parameters.nbytes, self.total_steps, snapshot_budget)
         self.snapshots.take(0, self.network.parameters)
 
     def _probe_batch(self, scaling: InputScaling) -> NDArray[Any]:
@@ -409,7 +413,8 @@ class Trainer:
         trainer.history = History.from_state(state["history"])
         trainer.probes.load_state(state["probes"])
         trainer._seconds = state["seconds"]
-        trainer.snapshots = SnapshotLog(trainer.network.parameters.nbytes, trainer.total_steps)
+        budget = trainer.snapshots.budget
+        trainer.snapshots = SnapshotLog(trainer.network.parameters.nbytes, trainer.total_steps, budget)
         trainer.snapshots.take(trainer.step_count, trainer.network.parameters)
         return trainer
 

@@ -2,19 +2,34 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import streamlit as st
 
 from mlp.analysis import Projection, project
-from mlp.training import BackgroundRun, Inspection
+from mlp.data import SOURCES
+from mlp.training import BackgroundRun, Inspection, Trainer
+from mlp.ui.assets import digit_url
 from mlp.ui.charts import live_charts
+from mlp.ui.moment import HOLD_FIRST, stands_still
 from mlp.ui.tiles import Tile, digit_tiles
-from mlp.viz import Palette, activation_strips, layer_labels, palette, projection_figure
+from mlp.viz import (
+    Palette,
+    activation_strips,
+    around,
+    layer_labels,
+    palette,
+    projection_figure,
+    projection_picture,
+    to_gif,
+)
+from mlp.viz.activations import Limits
 
 DIGITS = 2000
-_LAYER, _DIGIT, _REFERENCE = "activations_layer", "activations_digit", "activations_reference"
+GIF_MILLISECONDS = 150
+_LAYER, _DIGIT, _KEPT = "activations_layer", "activations_digit", "activations_kept"
 
 
 def body(run: BackgroundRun, moment: Inspection) -> None:
@@ -44,8 +59,9 @@ def _plane(run: BackgroundRun, moment: Inspection, colours: Palette) -> None:
     if not np.isfinite(values).all():
         st.warning("Some activations are not finite at this moment: choose an earlier one.")
         return
-    found = project(values, _reference(run, moment, layer, values.shape))
-    _remember(run, moment, layer, found)
+    kept = _kept(run, layer, len(values))
+    found = kept.projection = project(values, kept.projection)
+    kept.widen(found)
     figure = projection_figure(
         found.coords,
         digits.labels[:count],
@@ -53,23 +69,75 @@ def _plane(run: BackgroundRun, moment: Inspection, colours: Palette) -> None:
         colours,
         title=f"{count:,} test digits in {layers[layer]}",
         explained=tuple(found.explained),
+        limits=kept.limits,
         indices=digits.indices[:count],
     )
     st.caption(
         "Each dot is a test digit, placed by the activations it causes in this layer, flattened to the two directions "
         "in which they differ most (principal components). Classes that the layer can tell apart stand apart."
     )
-    live_charts([figure], [f"Test digits in the plane of {layers[layer]}"], key="plane", wide=True)
+    live_charts(
+        [figure],
+        [f"Test digits in the plane of {layers[layer]}"],
+        key="plane",
+        wide=True,
+        hover_pictures=digit_url(run.trainer.dataset.name) if run.trainer.dataset.name in SOURCES else "",
+    )
+    _export(run, moment, layer, pixels, digits.labels[:count], colours)
 
 
-def _reference(run: BackgroundRun, moment: Inspection, layer: int, shape: Any) -> Projection | None:
-    """The plane shown last, so that the picture turns as little as possible from moment to moment."""
-    key, found = st.session_state.get(_REFERENCE, (None, None))
-    return found if key == (id(run.trainer), layer, shape[0]) else None
+def _export(run: BackgroundRun, moment: Inspection, layer: int, pixels: Any, labels: Any, colours: Palette) -> None:
+    snapshots = [run.trainer.snapshots.at(step) for step in moment.snapshot_steps]
+    last = layer == len(moment.network.linears) - 1
+
+    def animation() -> bytes:
+        twin = moment.network.copy()
+        planes: list[Projection] = []
+        for snapshot in reversed(snapshots):  # each is turned towards the later one, where classes stand apart
+            twin.parameters[:] = snapshot.parameters
+            z, a = twin.layer_values(pixels)[layer]
+            planes.append(project(z if last else a, planes[-1] if planes else None))
+        limits = around(np.concatenate([plane.coords for plane in planes]))
+        frames = [projection_picture(plane.coords, labels, colours, limits=limits) for plane in reversed(planes)]
+        return to_gif(frames, milliseconds=GIF_MILLISECONDS)
+
+    still = stands_still(run)
+    st.download_button(
+        "Animation",
+        animation,
+        "activations.gif",
+        "image/gif",
+        icon=":material/download:",
+        on_click="ignore",
+        disabled=not still or len(snapshots) < 2,
+        help="How the classes came apart, over all kept moments." if still else HOLD_FIRST,
+    )
 
 
-def _remember(run: BackgroundRun, moment: Inspection, layer: int, found: Projection) -> None:
-    st.session_state[_REFERENCE] = (id(run.trainer), layer, len(found.coords)), found
+@dataclass
+class _Kept:
+    """What the pictures of one layer share, so that they turn and jump as little as possible."""
+
+    trainer: Trainer
+    layer: int
+    count: int
+    projection: Projection | None = None
+    limits: Limits | None = None
+
+    def widen(self, found: Projection) -> None:
+        """The axes reach as far as any moment shown so far needed."""
+        (left, right), (low, high) = around(found.coords)
+        if self.limits is not None:
+            (a, b), (c, d) = self.limits
+            left, right, low, high = min(a, left), max(b, right), min(c, low), max(d, high)
+        self.limits = (left, right), (low, high)
+
+
+def _kept(run: BackgroundRun, layer: int, count: int) -> _Kept:
+    found: _Kept | None = st.session_state.get(_KEPT)
+    if found is None or (found.trainer, found.layer, found.count) != (run.trainer, layer, count):
+        found = st.session_state[_KEPT] = _Kept(run.trainer, layer, count)
+    return found
 
 
 def _strips(run: BackgroundRun, moment: Inspection, colours: Palette) -> None:

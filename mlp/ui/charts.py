@@ -20,10 +20,13 @@ _component = st.components.v2.component(
 )
 
 
-def live_charts(figures: list[go.Figure], descriptions: list[str], *, key: str, wide: bool = False) -> None:
+def live_charts(
+    figures: list[go.Figure], descriptions: list[str], *, key: str, wide: bool = False, hover_pictures: str = ""
+) -> None:
     """Figures side by side or, if `wide`, one below the other, redrawn in place.
 
-    Each description says in a sentence what its figure shows.
+    Each description says in a sentence what its figure shows. `hover_pictures`: the address of pictures to show beside
+    a point under the pointer, to be followed by its customdata and ".png".
     """
     _component(
         data={
@@ -31,6 +34,7 @@ def live_charts(figures: list[go.Figure], descriptions: list[str], *, key: str, 
             "descriptions": descriptions,
             "plotly_url": plotly_url(),
             "wide": wide,
+            "hover_pictures": hover_pictures,
         },
         key=key,
     )

@@ -8,7 +8,7 @@ import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
 
-from mlp.analysis import Finding, diagnose, gradient_at, histogram, histogram_limits, weight_bands
+from mlp.analysis import Finding, diagnose, gradient_at, histogram, histogram_limits, percentile_bands
 from mlp.analysis.spread import PERCENTILES
 from mlp.training import BackgroundRun, Inspection, LayerProbes
 from mlp.ui import live, names, session
@@ -43,7 +43,8 @@ _READING = {
     "Gradient's turn": "Whether two gradients in a row point the same way (1), nowhere in common (0) or back (−1).",
     "Saturated": "Activations in the flat ends of the curve, where the gradient is almost 0.",
 }
-_KIND, _SPREAD = "gradients_kind", "gradients_spread"
+_KIND, _SPREAD, _PERCENTILES = "gradients_kind", "gradients_spread", "gradients_percentiles"
+Array = np.ndarray[Any, Any]
 
 
 def body(run: BackgroundRun, moment: Inspection) -> None:
@@ -143,25 +144,29 @@ def _sentence(kind: str, values: np.ndarray[Any, Any]) -> str:
 
 
 def _histograms(run: BackgroundRun, moment: Inspection, colours: Palette) -> None:
-    trainer = run.trainer
-    digits = trainer.dataset.train
-    count = min(GRADIENT_DIGITS, len(digits))
-    pixels = digits.gather(np.arange(count), np.empty((count, trainer.dataset.num_pixels), np.uint8))
-    gradients = gradient_at(moment.network, pixels, digits.labels[:count], trainer.config.loss)
-    weights = moment.network.state_dict()
+    pixels, labels = _probe_digits(run)
+    gradients = gradient_at(moment.network, pixels, labels, run.trainer.config.loss)
     st.subheader("At this moment")
     st.caption(
         f"How the single weights, and the single entries of the gradient, are distributed in each layer. The gradient "
-        f"is that of the first {count} training digits, the same at every moment."
+        f"is that of the first {len(labels)} training digits, the same at every moment."
     )
     live_charts(
         [
             _histogram(gradients, "Gradients", "gradient", colours),
-            _histogram(weights, "Weights", "weight", colours),
+            _histogram(moment.network.state_dict(), "Weights", "weight", colours),
         ],
         ["Histogram of the gradient's entries in each layer", "Histogram of the weights in each layer"],
         key="gradient_histograms",
     )
+
+
+def _probe_digits(run: BackgroundRun) -> tuple[Array, Array]:
+    """The fixed batch: (n, 784) uint8 and (n,)."""
+    digits = run.trainer.dataset.train
+    count = min(GRADIENT_DIGITS, len(digits))
+    pixels = digits.gather(np.arange(count), np.empty((count, run.trainer.dataset.num_pixels), np.uint8))
+    return pixels, digits.labels[:count]
 
 
 def _histogram(arrays: dict[str, Any], title: str, quantity: str, colours: Palette) -> go.Figure:
@@ -172,9 +177,12 @@ def _histogram(arrays: dict[str, Any], title: str, quantity: str, colours: Palet
 
 
 def _spread(run: BackgroundRun, moment: Inspection, colours: Palette) -> None:
-    snapshots = [run.trainer.snapshots.at(step) for step in moment.snapshot_steps]
+    """How far the entries of each layer's gradient reach, over the kept moments."""
+    steps = moment.snapshot_steps
+    if len(steps) < 2:
+        return
     layers = layer_labels(len(moment.network.linears))
-    st.subheader("How the weights spread over time")
+    st.subheader("How the gradient spreads over time")
     chosen = st.segmented_control(
         "Layer",
         range(len(layers)),
@@ -186,24 +194,40 @@ def _spread(run: BackgroundRun, moment: Inspection, colours: Palette) -> None:
         label_visibility="collapsed",
     )
     layer = min(chosen, len(layers) - 1)
-    steps = [snapshot.step for snapshot in snapshots]
-    figures = []
-    bands = weight_bands(moment.network, snapshots)
-    for kind, title in (("weight", "Weights"), ("bias", "Biases")):
-        figures.append(
-            percentile_bands_figure(
-                steps,
-                bands[f"{layer}.{kind}"],
-                PERCENTILES,
-                colours,
-                title=f"{title} of {layers[layer]}",
-                quantity=kind,
-                steps_per_epoch=run.trainer.steps_per_epoch,
-                cursor=moment.step,
-            )
+    kept = _gradient_percentiles(run, moment)
+    figures = [
+        percentile_bands_figure(
+            steps,
+            np.array([kept[step][f"{layer}.{kind}"] for step in steps]),
+            PERCENTILES,
+            colours,
+            title=f"Gradient of the {title} of {layers[layer]}",
+            quantity="gradient",
+            steps_per_epoch=run.trainer.steps_per_epoch,
+            cursor=moment.step,
         )
+        for kind, title in (("weight", "weights"), ("bias", "biases"))
+    ]
     live_charts(
         figures,
-        ["Percentiles of the weights over the run", "Percentiles of the biases over the run"],
+        [f"Percentiles of the gradient of the {title} over the run" for title in ("weights", "biases")],
         key="gradient_spread",
     )
+
+
+def _gradient_percentiles(run: BackgroundRun, moment: Inspection) -> dict[int, dict[str, Array]]:
+    """By kept step and parameter array; worked out once for each snapshot."""
+    trainer, kept = st.session_state.get(_PERCENTILES, (None, {}))
+    if trainer is not run.trainer:
+        kept = {}
+    pixels, labels = _probe_digits(run)
+    twin = moment.network.copy()
+    found = {}
+    for step in moment.snapshot_steps:
+        if step not in kept:
+            twin.parameters[:] = run.trainer.snapshots.at(step).parameters
+            gradients = gradient_at(twin, pixels, labels, run.trainer.config.loss)
+            kept[step] = {name: percentile_bands([array])[0] for name, array in gradients.items()}
+        found[step] = kept[step]
+    st.session_state[_PERCENTILES] = run.trainer, found
+    return found

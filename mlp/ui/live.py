@@ -57,7 +57,7 @@ def _build(workbench: Workbench, config: RunConfig) -> bool:
 
     try:
         dataset = load_digits(config, progress)
-        trainer = Trainer(config, dataset)
+        trainer = Trainer(config, dataset, snapshot_budget=session.snapshot_budget())
         trainer.check_validation()
     except (ValueError, DatasetError, MemoryError) as error:
         workbench.message, workbench.refused = names.sentence(error), config

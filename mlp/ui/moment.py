@@ -15,6 +15,8 @@ PLAYBACK_SECONDS = 0.35  # between two snapshots of an animation, slow enough fo
 
 _CHOICE, _FOLLOW_KEY, _STEP_KEY = "moment", "moment_follow", "moment_step"
 
+HOLD_FIRST = "Pause, or switch off “Follow live”, to save what you see."
+
 Body = Callable[[BackgroundRun, Inspection], None]
 
 

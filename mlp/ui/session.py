@@ -20,11 +20,13 @@ from threadpoolctl import threadpool_limits
 
 from mlp.data import DatasetError, load_dataset
 from mlp.training import BackgroundRun, RunConfig, RunSlots, Trainer
+from mlp.training.snapshots import DEFAULT_BUDGET
 
 _WORKBENCH = "workbench"
 _TOKEN_PARAMETER = "run"  # noqa: S105 - the name of a URL parameter
 _SECONDS_KEPT = 60.0  # how long a closed tab's run waits for its page to be loaded again
 _MAX_RUNS_VARIABLE = "MLP_MICROSCOPE_MAX_RUNS"
+_SNAPSHOT_VARIABLE = "MLP_MICROSCOPE_SNAPSHOT_MB"
 
 _log = logging.getLogger(__name__)
 
@@ -94,11 +96,20 @@ def slots() -> RunSlots:
     """The server's training slots. Raises ValueError when MLP_MICROSCOPE_MAX_RUNS is not a whole number from 1."""
     global _slots
     if _slots is None:
-        text = os.environ.get(_MAX_RUNS_VARIABLE, "8")
-        if not text.isdecimal() or int(text) < 1:
-            raise ValueError(f"{_MAX_RUNS_VARIABLE} must be a whole number of at least 1, got {text!r}")
-        _slots = RunSlots(int(text))
+        _slots = RunSlots(_whole_number(_MAX_RUNS_VARIABLE, 8))
     return _slots
+
+
+def snapshot_budget() -> int:
+    """Bytes for a session's snapshots. Raises ValueError unless MLP_MICROSCOPE_SNAPSHOT_MB is a whole number from 1."""
+    return _whole_number(_SNAPSHOT_VARIABLE, DEFAULT_BUDGET // 2**20) * 2**20
+
+
+def _whole_number(variable: str, default: int) -> int:
+    text = os.environ.get(variable, str(default))
+    if not text.isdecimal() or int(text) < 1:
+        raise ValueError(f"{variable} must be a whole number of at least 1, got {text!r}")
+    return int(text)
 
 
 def prepare_server() -> None:
@@ -108,6 +119,7 @@ def prepare_server() -> None:
     """
     try:
         slots()
+        snapshot_budget()
     except ValueError as error:
         raise SystemExit(str(error)) from None
     threadpool_limits(limits=1)

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import weakref
 from typing import Any
 
 import numpy as np
 import streamlit as st
 
-from mlp.analysis import UnitPassport, input_patterns, passport, spoken_class, unit_order
+from mlp.analysis import LayerValues, UnitPassport, input_patterns, passport, spoken_class, unit_order, weight_bands
+from mlp.analysis.spread import PERCENTILES
 from mlp.nn import MLP
 from mlp.training import BackgroundRun, Inspection
 from mlp.ui.charts import live_charts
-from mlp.ui.moment import stands_still
+from mlp.ui.moment import HOLD_FIRST, stands_still
 from mlp.ui.tiles import Tile, digit_tiles
 from mlp.ui.unit_tiles import UnitTile, unit_tiles
 from mlp.viz import (
@@ -20,6 +22,7 @@ from mlp.viz import (
     layer_labels,
     matrix_heatmap,
     palette,
+    percentile_bands_figure,
     to_gif,
     to_png,
     weight_limit,
@@ -27,10 +30,10 @@ from mlp.viz import (
 )
 
 UNITS_A_PAGE = 100
+VALUES_BYTES = 64 * 2**20
 EXPORT_COLUMNS = 14
 EXPORT_SCALE = 2
 GIF_MILLISECONDS = 150
-HOLD_FIRST = "Pause, or switch off “Follow live”, to save what you see."
 ORDERS = {"norm": "Strongest first", "similarity": "Alike side by side", "class": "By class"}
 
 _LAYER, _ORDER, _OWN, _COMPARE, _UNIT, _PAGE = (
@@ -42,6 +45,10 @@ _LAYER, _ORDER, _OWN, _COMPARE, _UNIT, _PAGE = (
     "weights_page",
 )
 Array = np.ndarray[Any, Any]
+
+# The layers' values for the test digits at the moment looked at last, so that the next unit of it is quick. One for the
+# whole server: they are large, and soon worked out again.
+_latest_values: tuple[Any, LayerValues] | None = None
 
 
 def body(run: BackgroundRun, moment: Inspection) -> None:
@@ -61,6 +68,7 @@ def body(run: BackgroundRun, moment: Inspection) -> None:
     _passport(run, moment, layer, unit, patterns[unit], colours)
     if layer:
         _matrix(run, moment, layer, layers, colours)
+    _spread(run, moment, layer, layers, colours)
 
 
 def _controls(run: BackgroundRun, moment: Inspection, layers: list[str]) -> tuple[int, Any, bool, int | None]:
@@ -224,8 +232,8 @@ def _passport(run: BackgroundRun, moment: Inspection, layer: int, unit: int, pat
         live_charts([figure], [f"Mean activation of unit {unit} for each class"], key="passport_means", wide=True)
     loss = found.accuracy - found.accuracy_without
     st.markdown(
-        f"Without this unit {found.accuracy_without:.2%} of the test digits are answered right, with it "
-        f"{found.accuracy:.2%}: "
+        f"Without this unit {found.accuracy_without:.2%} of {_digits_tested(run):,} test digits are answered right, "
+        f"with it {found.accuracy:.2%}: "
         + ("it makes no difference." if loss == 0 else f"it {'is worth' if loss > 0 else 'costs'} {abs(loss):.2%}.")
     )
     for title, positions, values in (
@@ -243,16 +251,30 @@ def _passport(run: BackgroundRun, moment: Inspection, layer: int, unit: int, pat
 
 
 def _found_passport(run: BackgroundRun, moment: Inspection, layer: int, unit: int) -> UnitPassport:
-    """The layer values of the test digits are kept for the moment, so that the next unit is quick."""
     digits = run.trainer.dataset.test
-    moment_key = (id(run.trainer), moment.step)
-    if st.session_state.get("weights_values_of") != moment_key:
-        st.session_state["weights_values_of"] = moment_key
-        st.session_state["weights_values"] = moment.network.layer_values(digits.images.reshape(len(digits), -1))
-    values = st.session_state["weights_values"]
+    count = _digits_tested(run)
+    positions = np.arange(count)
+    pixels = digits.gather(positions, np.empty((count, run.trainer.dataset.num_pixels), np.uint8))
+    global _latest_values
+    key = (weakref.ref(run.trainer), moment.step)
+    if _latest_values is None or _latest_values[0] != key:
+        _latest_values = key, moment.network.layer_values(pixels)
     return passport(
-        moment.network, layer, unit, digits.images, digits.labels, run.trainer.dataset.num_classes, values=values
+        moment.network,
+        layer,
+        unit,
+        pixels,
+        digits.labels[:count],
+        run.trainer.dataset.num_classes,
+        values=_latest_values[1],
     )
+
+
+def _digits_tested(run: BackgroundRun) -> int:
+    """As many test digits as there is room for: all 10,000 up to networks of some 800 units."""
+    network = run.trainer.network
+    bytes_for_each = 2 * sum(network.layer_sizes[1:]) * network.dtype.itemsize
+    return min(len(run.trainer.dataset.test), VALUES_BYTES // bytes_for_each)
 
 
 def _matrix(run: BackgroundRun, moment: Inspection, layer: int, layers: list[str], colours: Palette) -> None:
@@ -266,3 +288,28 @@ def _matrix(run: BackgroundRun, moment: Inspection, layer: int, layers: list[str
         to_names=run.trainer.dataset.class_names if last else None,
     )
     live_charts([figure], [f"The weights from {layers[layer - 1]} to {layers[layer]}"], key="weights_matrix", wide=True)
+
+
+def _spread(run: BackgroundRun, moment: Inspection, layer: int, layers: list[str], colours: Palette) -> None:
+    snapshots = [run.trainer.snapshots.at(step) for step in moment.snapshot_steps]
+    if len(snapshots) < 2:
+        return
+    bands = weight_bands(moment.network, snapshots)
+    figures = [
+        percentile_bands_figure(
+            [snapshot.step for snapshot in snapshots],
+            bands[f"{layer}.{kind}"],
+            PERCENTILES,
+            colours,
+            title=f"{title} of {layers[layer]} over time",
+            quantity=kind,
+            steps_per_epoch=run.trainer.steps_per_epoch,
+            cursor=moment.step,
+        )
+        for kind, title in (("weight", "Weights"), ("bias", "Biases"))
+    ]
+    live_charts(
+        figures,
+        [f"Percentiles of the {kind} of {layers[layer]} over the run" for kind in ("weights", "biases")],
+        key="weights_spread",
+    )

@@ -1,6 +1,6 @@
 """Arrays in, plotly figures and picture data out. Nothing here knows of Streamlit or of a session."""
 
-from mlp.viz.activations import activation_strips, class_means_bar, projection_figure
+from mlp.viz.activations import activation_strips, around, class_means_bar, projection_figure, projection_picture
 from mlp.viz.curves import learning_curve, smooth, thin
 from mlp.viz.distributions import histogram_figure, percentile_bands_figure
 from mlp.viz.export import to_gif, to_png
@@ -15,6 +15,7 @@ __all__ = [
     "UPDATE_RATIO_BAND",
     "Palette",
     "activation_strips",
+    "around",
     "class_means_bar",
     "histogram_figure",
     "layer_heatmap",
@@ -24,6 +25,7 @@ __all__ = [
     "palette",
     "percentile_bands_figure",
     "projection_figure",
+    "projection_picture",
     "smooth",
     "thin",
     "to_gif",

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from mlp.viz.layout import common_layout, draw, names_of, quiet_axis, quiet_title
-from mlp.viz.palette import Palette
+from mlp.viz.palette import Palette, rgb
 from mlp.viz.weights import weight_limit
 
 PROJECTION_HEIGHT = 420
@@ -54,7 +54,7 @@ def projection_figure(
         }
         traces.append(trace)
     axes = []
-    for number, (ordinal, span) in enumerate(zip(("First", "Second"), limits or _around(coords), strict=True)):
+    for number, (ordinal, span) in enumerate(zip(("First", "Second"), limits or around(coords), strict=True)):
         share = "" if explained is None else f", {explained[number]:.0%} of the spread"
         axis = {
             "range": list(span),
@@ -78,7 +78,28 @@ def projection_figure(
     return draw(traces, layout)
 
 
-def _around(coords: np.ndarray[tuple[int, ...], np.dtype[np.float64]]) -> Limits:
+def projection_picture(
+    coords: ArrayLike, labels: ArrayLike, colours: Palette, *, limits: Limits, side: int = 480
+) -> NDArray[np.uint8]:
+    """The same points as a picture (side, side, 3), for an animation: squares of 5 pixels, coloured by class.
+
+    coords: (n, 2), labels: (n,). Points outside the limits are left out.
+    """
+    picture = np.full((side, side, 3), rgb(colours.background), np.uint8)
+    low = np.array([limits[0][0], limits[1][0]])
+    size = np.array([limits[0][1], limits[1][1]]) - low
+    pixels = ((np.asarray(coords, np.float64) - low) / size * (side - 1)).round().astype(int)
+    table = np.array([rgb(colour) for colour in colours.classes])
+    shown = ((pixels >= 2) & (pixels < side - 2)).all(axis=1)
+    x, y = pixels[shown].T
+    ink = table[np.asarray(labels)[shown] % len(table)]
+    for dy in range(-2, 3):
+        for dx in range(-2, 3):
+            picture[side - 1 - y + dy, x + dx] = ink
+    return picture
+
+
+def around(coords: np.ndarray[tuple[int, ...], np.dtype[np.float64]]) -> Limits:
     """A square around all points, with a margin."""
     if len(coords) == 0:
         return (-1.0, 1.0), (-1.0, 1.0)

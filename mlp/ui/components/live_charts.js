@@ -17,6 +17,26 @@ function loadPlotly(url) {
 
 const instances = new WeakMap();
 
+// A picture beside the pointer, of the point under it.
+function showPictures(plot, root, instance) {
+  const picture = document.createElement("img");
+  picture.className = "hover-picture";
+  picture.alt = "";
+  picture.hidden = true;
+  root.append(picture);
+  plot.on("plotly_hover", ({ points, event }) => {
+    const address = instance.data.hover_pictures;
+    if (!address) return;
+    picture.src = `${address}${points[0].customdata}.png`;
+    const box = root.getBoundingClientRect();
+    const left = event.clientX - box.left + 16;
+    picture.style.left = `${Math.min(left, box.width - 72)}px`;
+    picture.style.top = `${event.clientY - box.top + 16}px`;
+    picture.hidden = false;
+  });
+  plot.on("plotly_unhover", () => { picture.hidden = true; });
+}
+
 // Under a finger a drag scrolls the page; under a pointer it zooms into the chart.
 const touch = matchMedia("(hover: none)").matches;
 const config = {
@@ -47,17 +67,20 @@ export default function (component) {
     }
     figures.forEach((text, index) => {
       let plot = instance.plots[index];
+      let isNew = false;
       if (!plot || !plot.isConnected) {
         plot = document.createElement("div");
         plot.setAttribute("role", "img");
         instance.plots[index] = plot;
         root.append(plot);
+        isNew = true;
       }
       plot.setAttribute("aria-label", descriptions[index]);
       const figure = JSON.parse(text);
       plot.style.height = `${figure.layout.height}px`;
       const layout = { ...figure.layout, autosize: true, dragmode: touch ? false : "zoom" };
       Plotly.react(plot, figure.data, layout, config);
+      if (isNew && instance.data.hover_pictures) showPictures(plot, root, instance);
     });
     if (!instance.observer) {
       instance.observer = new ResizeObserver(() => {
