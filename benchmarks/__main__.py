@@ -1,7 +1,7 @@
 """All measurements, one after the other: `python -m benchmarks`"""
 
-from benchmarks import live, steps
+from benchmarks import accuracy, inspect, live, steps
 
-steps.main()
-print()
-live.main()
+for part in (steps, live, inspect, accuracy):
+    part.main()
+    print()

@@ -48,6 +48,7 @@ class UnitPassport:
     accuracy_without: float
 
 
+@np.errstate(over="ignore")  # the weights of a diverged run may be too large to square
 def unit_order(network: MLP, by: Order = "norm", layer: int = 0) -> NDArray[np.int64]:
     """An order of the units of a layer: a permutation (units,).
 

@@ -210,6 +210,13 @@ class BackgroundRun:
                 self._view = replace(self._view, status=self.status)
             return self._view
 
+    def keep_moment(self) -> int:
+        """Takes a snapshot of the network as it stands; its step."""
+        with self._reading():
+            trainer = self.trainer
+            trainer.snapshots.take(trainer.step_count, trainer.network.parameters)
+            return trainer.step_count
+
     def inspect(self, step: int | None = None) -> Inspection:
         """A copy of the network as it stood at a snapshot, or as it stands now, with all the probes so far.
 

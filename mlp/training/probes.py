@@ -18,7 +18,7 @@ from mlp.nn import MLP
 
 PROBE_DIGITS = 100
 TIME_SHARE = 0.015  # of the training time at the most; in a cold cache a probe costs twice what its clock says
-MOST_COLUMNS = 400  # twice what a picture shows, so that thinning by halves leaves enough
+MOST_COLUMNS = 400  # twice what a picture shows
 SATURATED = 0.97  # |tanh| above this, sigmoid above it or below 1 - it
 
 Array = NDArray[Any]
@@ -89,11 +89,12 @@ class ProbeLog:
     @np.errstate(all="ignore")  # a diverging run shows inf and nan
     def _look_at_gradient(self, step: int, armed: bool) -> None:
         network = self._network
-        if armed:
+        if armed or self.every_step:
             row = np.full((len(network.linears), len(MEASURES)), np.nan)
             for layer, (linear, where) in enumerate(zip(network.linears, self._layer_slices(), strict=True)):
                 row[layer, :2] = np.linalg.norm(linear.dW), np.linalg.norm(linear.db)
-                row[layer, 4] = _cosine(network.gradient[where], self._gradient[where])
+                if armed:
+                    row[layer, 4] = _cosine(network.gradient[where], self._gradient[where])
             np.copyto(self._parameters, network.parameters)
             self._open = row
         if self.every_step or not armed:
@@ -142,8 +143,11 @@ class ProbeLog:
         self._steps.append(step)
         self._rows.append(row)
         if len(self._steps) > MOST_COLUMNS:
-            # every other one goes, but never the first or the last
-            self._steps, self._rows = self._steps[:1] + self._steps[2::2], self._rows[:1] + self._rows[2::2]
+            # The one goes whose neighbours stand closest together, so that the whole run stays in sight evenly; never
+            # the first or the last.
+            steps = np.array(self._steps)
+            crowded = int(np.argmin(steps[2:] - steps[:-2])) + 1
+            del self._steps[crowded], self._rows[crowded]
 
     def _layer_slices(self) -> list[slice]:
         """Where each linear layer's weights and biases stand in the parameter vector."""

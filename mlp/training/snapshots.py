@@ -23,13 +23,17 @@ class Snapshot:
 class SnapshotLog:
     """Keeps snapshots at even distances, and at steps 1, 2, 4, 8, … where a network changes fastest.
 
-    The distance suits the length of the run. Whenever the budget is full, because the run went on for longer or was
-    walked step by step, the distance doubles and what no longer fits goes; the first and the best one always stay.
+    The distance suits the length of the run. When the budget is full, those of a walk step by step go first, one by
+    one where they stand closest; then, as the run goes on for longer, the distance doubles. The first and the best one
+    always stay.
     Each copy is a fresh array that is never written to again, so readers may hold on to it.
     """
 
-    def __init__(self, nbytes: int, total_steps: int, budget: int = DEFAULT_BUDGET) -> None:
-        """nbytes: the size of one snapshot; budget: what all of them together may take, in bytes."""
+    def __init__(self, nbytes: int, total_steps: int, budget: int = DEFAULT_BUDGET, best_loss: float = np.inf) -> None:
+        """nbytes: the size of one snapshot; budget: what all of them together may take, in bytes.
+
+        best_loss: the lowest validation loss so far, of a run that is resumed.
+        """
         self.budget = budget
         # three at the least: the first, the best and the latest
         self.most = max(3, budget // max(1, nbytes))
@@ -39,7 +43,8 @@ class SnapshotLog:
         while total_steps / self._stride > self.most - (ROOM_FOR_EARLY // 2 if self._early else 0):
             self._stride *= 2
         self._kept: dict[int, Snapshot] = {}
-        self._best_loss = np.inf
+        self._best_loss = best_loss
+        self._only_best = False  # whether the best one was kept for no other reason
 
     def wants(self, step: int) -> bool:
         """Whether a snapshot after this step belongs to those that are kept."""
@@ -56,18 +61,23 @@ class SnapshotLog:
     def _thin(self, latest: int) -> None:
         always = {min(self._kept), self.best_step, latest}
         while len(self._kept) > self.most:
-            kept = {s: found for s, found in self._kept.items() if self.wants(s) or s in always}
-            if len(kept) == len(self._kept):
+            steps = self.steps
+            spare = [i for i, step in enumerate(steps) if not self.wants(step) and step not in always]
+            if spare:
+                gone = {steps[min(spare, key=lambda i: steps[i + 1] - steps[i - 1])]}
+            else:
                 self._stride *= 2
-            self._kept = kept
+                gone = {step for step in steps if not self.wants(step) and step not in always}
+            self._kept = {step: found for step, found in self._kept.items() if step not in gone}
 
     def take_best(self, step: int, parameters: NDArray[Any], validation_loss: float) -> None:
         """Copies the parameters if no validation loss was lower before."""
         if not validation_loss < self._best_loss:
             return
-        before, self._best_loss, self.best_step = self.best_step, validation_loss, step
-        if before is not None and not self.wants(before) and before != min(self._kept):
-            self._kept = {s: kept for s, kept in self._kept.items() if s != before}
+        if self._only_best:
+            self._kept = {s: found for s, found in self._kept.items() if s != self.best_step}
+        self._best_loss, self.best_step = validation_loss, step
+        self._only_best = step not in self._kept and not self.wants(step)
         self.take(step, parameters)
 
     @property

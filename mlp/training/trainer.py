@@ -413,8 +413,12 @@ class Trainer:
         trainer.history = History.from_state(state["history"])
         trainer.probes.load_state(state["probes"])
         trainer._seconds = state["seconds"]
-        budget = trainer.snapshots.budget
-        trainer.snapshots = SnapshotLog(trainer.network.parameters.nbytes, trainer.total_steps, budget)
+        trainer.snapshots = SnapshotLog(
+            trainer.network.parameters.nbytes,
+            trainer.total_steps,
+            trainer.snapshots.budget,
+            best_loss=min((check.loss for check in trainer.history.checks), default=inf),
+        )
         trainer.snapshots.take(trainer.step_count, trainer.network.parameters)
         return trainer
 

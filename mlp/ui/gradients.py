@@ -23,6 +23,7 @@ from mlp.viz import (
     percentile_bands_figure,
 )
 
+ENOUGH_STEPS = 20  # before that most rules of the diagnosis keep silent
 GRADIENT_DIGITS = 500  # the fixed batch whose gradient is spread out in the histogram
 
 # measure of the probes, unit, and how the heatmap draws it
@@ -68,7 +69,9 @@ def _diagnosis(run: BackgroundRun, moment: Inspection) -> None:
         steps_per_epoch=trainer.steps_per_epoch,
         diverged=trainer.diverged if now else None,
     )
-    if not findings:
+    if not findings and moment.step < ENOUGH_STEPS:
+        st.caption("Too early to judge: the diagnosis speaks from some twenty steps on.")
+    elif not findings:
         st.success(
             "Nothing looks wrong at this moment: gradients reach every layer, the steps are of a good size.",
             icon=":material/check:",

@@ -11,6 +11,7 @@ from mlp.training import BackgroundRun, Inspection, Trainer
 from mlp.ui import live, session
 
 POLL_SECONDS = 0.5
+END_SECONDS = 1.0
 PLAYBACK_SECONDS = 0.35  # between two snapshots of an animation, slow enough for the eye
 
 _CHOICE, _FOLLOW_KEY, _STEP_KEY = "moment", "moment_follow", "moment_step"
@@ -31,12 +32,17 @@ class _Choice:
     # While a moment is held its list of moments stays as it was, so that the slider does not move under the hand.
     moments: list[int] = field(default_factory=list)
 
-    def hold(self) -> None:
-        self.following, self.moments = False, _moments(self.trainer)
-        self.step = self.moments[-1]
+    fresh: bool = False  # the first frame of an animation has not been drawn yet
+
+    def hold(self, step: int) -> None:
+        """Stays at this step, the latest one."""
+        self.following, self.moments, self.step = False, _moments(self.trainer), step
 
     def next_frame(self) -> None:
         """The next moment of the animation, which ends with the last one."""
+        if self.fresh:
+            self.fresh = False
+            return
         later = [step for step in self.moments if step > self.step]
         self.step, self.playing_back = (later[0] if later else self.step), bool(later)
 
@@ -60,6 +66,8 @@ def inspect_page(title: str, sentence: str, body: Body) -> None:
     live.transport(workbench, run)
     period = _period(run, _choice(trainer))
     st.fragment(_draw, run_every=period, key="inspect")(run, body, period)
+    if period is None and run.busy:  # a held moment needs no redrawing, but the buttons above must hear of the end
+        st.fragment(_notice_end, run_every=END_SECONDS, key="end")(run)
     session.write_address(workbench, trainer.config)
 
 
@@ -68,6 +76,11 @@ def _period(run: BackgroundRun, choice: _Choice) -> float | None:
     if choice.playing_back:
         return PLAYBACK_SECONDS
     return POLL_SECONDS if run.busy and choice.following else None
+
+
+def _notice_end(run: BackgroundRun) -> None:
+    if not run.busy:
+        st.rerun()
 
 
 def stands_still(run: BackgroundRun) -> bool:
@@ -81,19 +94,26 @@ def _draw(run: BackgroundRun, body: Body, period: float | None) -> None:
         choice.next_frame()
     if period != _period(run, choice):
         st.rerun()
-    _strip(run.trainer, choice)
+    _strip(run, choice)
     if run.trainer.step_count == 0 and not run.active:
         st.info("Nothing has been learnt yet. Press Play above: every step will be there to look back at.")
-    body(run, run.inspect(None if choice.following else choice.step))
+    found = run.inspect(None if choice.following else choice.step)
+    if not choice.following and found.step != choice.step:
+        st.caption(
+            f"The weights of step {choice.step:,} are no longer kept, as the run has gone on for long: this is "
+            f"step {found.step:,}."
+        )
+    body(run, found)
 
 
-def _strip(trainer: Trainer, choice: _Choice) -> None:
+def _strip(run: BackgroundRun, choice: _Choice) -> None:
     """The time slider with its buttons."""
+    trainer = run.trainer
     moments = _moments(trainer) if choice.following else choice.moments
     st.session_state[_FOLLOW_KEY] = choice.following
     st.session_state[_STEP_KEY] = moments[-1] if choice.following else choice.step
     with st.container(horizontal=True, vertical_alignment="bottom", key="moment_strip"):
-        st.toggle("Follow live", key=_FOLLOW_KEY, on_change=_toggle_following, args=(choice,))
+        st.toggle("Follow live", key=_FOLLOW_KEY, on_change=_toggle_following, args=(run, choice))
         if len(moments) > 1:
             st.select_slider(
                 "Moment",
@@ -110,7 +130,7 @@ def _strip(trainer: Trainer, choice: _Choice) -> None:
             icon=":material/stop:" if choice.playing_back else ":material/replay:",
             help="Shows all kept moments one after the other, as a film.",
             on_click=_toggle_playback,
-            args=(choice,),
+            args=(run, choice),
             disabled=len(moments) < 2,
         )
 
@@ -119,10 +139,10 @@ def _moments(trainer: Trainer) -> list[int]:
     return sorted({*trainer.snapshots.steps, trainer.step_count})
 
 
-def _toggle_following(choice: _Choice) -> None:
+def _toggle_following(run: BackgroundRun, choice: _Choice) -> None:
     choice.playing_back = False
     if choice.following:
-        choice.hold()
+        choice.hold(run.keep_moment())
     else:
         choice.following = True
 
@@ -131,9 +151,9 @@ def _choose(choice: _Choice) -> None:
     choice.step, choice.playing_back = st.session_state[_STEP_KEY], False
 
 
-def _toggle_playback(choice: _Choice) -> None:
+def _toggle_playback(run: BackgroundRun, choice: _Choice) -> None:
     if choice.playing_back:
         choice.playing_back = False
         return
-    choice.hold()
-    choice.step, choice.playing_back = choice.moments[0], True
+    choice.hold(run.keep_moment())
+    choice.step, choice.playing_back, choice.fresh = choice.moments[0], True, True

@@ -1,0 +1,98 @@
+"""Server time of the inspect pages, and what probes cost: `python -m benchmarks.inspect`
+
+The default network is trained for ten epochs, then each page is asked for one kept moment after another, as the slider
+does: the time of the whole page script. Probes: how much of a run's time they took by their own clock, and the speed of
+a run with them against one without.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from pathlib import Path
+from statistics import median
+
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+from threadpoolctl import threadpool_limits
+
+from mlp.training import RunConfig, Trainer, probes
+
+APP = str(Path(__file__).parent.parent / "app.py")
+PAGES = ("gradients", "weights", "activations")
+MOMENTS = 12
+ROUNDS = 4
+POLL_SECONDS = 0.5
+WATCHED = ("pages/train/live.py", "pages/inspect/gradients.py")
+
+
+def page_seconds(at: AppTest, page: str) -> float:
+    """The median time of one page over several moments."""
+    at.switch_page(f"pages/inspect/{page}.py").run()
+    choice = at.session_state["moment"]
+    choice.following, choice.moments = False, sorted({*choice.trainer.snapshots.steps, choice.trainer.step_count})
+    taken = []
+    for step in choice.moments[:: max(1, len(choice.moments) // MOMENTS)]:
+        choice.step = step
+        started = time.perf_counter()
+        at.run()
+        taken.append(time.perf_counter() - started)
+    return median(taken)
+
+
+def training_seconds(share: float) -> Trainer:
+    """A run whose probes may take this share of the time."""
+    probes.TIME_SHARE = share
+    trainer = Trainer(RunConfig(epochs=4, validation_size=0))
+    trainer.advance(steps=trainer.total_steps)
+    return trainer
+
+
+def watched_seconds(page: str) -> float:
+    """The time of a run of which a page is drawn anew every half second."""
+    at = AppTest.from_file(APP, default_timeout=120).run()
+    at.switch_page(page).run()
+    trainer = at.session_state["workbench"].trainer
+    started = time.perf_counter()
+    at.button(key="play").click().run()
+    while not trainer.finished:
+        time.sleep(POLL_SECONDS)
+        at.run()
+    seconds = time.perf_counter() - started
+    st.cache_resource.clear()  # ends the session's thread
+    return seconds
+
+
+def alone_seconds() -> float:
+    """The time of the same run by itself."""
+    trainer = Trainer(RunConfig())
+    started = time.perf_counter()
+    trainer.advance(steps=trainer.total_steps)
+    return time.perf_counter() - started
+
+
+def main() -> None:
+    """Prints two short tables."""
+    logging.disable(logging.WARNING)
+    threadpool_limits(limits=1)
+    at = AppTest.from_file(APP, default_timeout=120).run()
+    trainer = at.session_state["workbench"].trainer
+    trainer.advance(steps=trainer.total_steps)
+    print("| page, 784-196-10 after 10 epochs | milliseconds a moment |")
+    print("|---|---:|")
+    for page in PAGES:
+        print(f"| {page} | {1000 * page_seconds(at, page):.0f} |")
+    usual = probes.TIME_SHARE
+    pairs = [(training_seconds(usual), training_seconds(-1.0)) for _ in range(ROUNDS)]
+    with_probes, without = (min(pair[i].seconds for pair in pairs) for i in (0, 1))
+    print(f"\nspeed with probes over speed without: {without / with_probes:.3f} ({len(pairs[0][0].probes)} probes)")
+    print("\n| page drawn every 0.5 s, default run | training speed against a run alone |")
+    print("|---|---:|")
+    rounds = [(alone_seconds(), *(watched_seconds(page) for page in WATCHED)) for _ in range(ROUNDS)]
+    best = [min(times) for times in zip(*rounds, strict=True)]
+    for page, seconds in zip(WATCHED, best[1:], strict=True):
+        print(f"| {page} | {best[0] / seconds:.2f} |")
+
+
+if __name__ == "__main__":
+    main()
