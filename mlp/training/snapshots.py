@@ -53,6 +53,7 @@ class SnapshotLog:
     def take(self, step: int, parameters: NDArray[Any]) -> None:
         """Copies the parameters (P,)."""
         if step in self._kept:
+            self._only_best &= step != self.best_step
             return
         # A new dictionary each time: a page may be reading the old one.
         self._kept = {**self._kept, step: Snapshot(step, parameters.copy())}

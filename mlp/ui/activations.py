@@ -13,7 +13,7 @@ from mlp.data import SOURCES
 from mlp.training import BackgroundRun, Inspection, Trainer
 from mlp.ui.assets import digit_url
 from mlp.ui.charts import live_charts
-from mlp.ui.moment import HOLD_FIRST, stands_still
+from mlp.ui.moment import save_button
 from mlp.ui.tiles import Tile, digit_tiles
 from mlp.viz import (
     Palette,
@@ -101,17 +101,8 @@ def _export(run: BackgroundRun, moment: Inspection, layer: int, pixels: Any, lab
         frames = [projection_picture(plane.coords, labels, colours, limits=limits) for plane in reversed(planes)]
         return to_gif(frames, milliseconds=GIF_MILLISECONDS)
 
-    still = stands_still(run)
-    st.download_button(
-        "Animation",
-        animation,
-        "activations.gif",
-        "image/gif",
-        icon=":material/download:",
-        on_click="ignore",
-        disabled=not still or len(snapshots) < 2,
-        help="How the classes came apart, over all kept moments." if still else HOLD_FIRST,
-    )
+    what = "How the classes came apart, over all kept moments."
+    save_button(run, "Animation", animation, "activations.gif", what, possible=len(snapshots) > 1)
 
 
 @dataclass

@@ -9,10 +9,10 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from mlp.analysis import Finding, diagnose, gradient_at, histogram, histogram_limits, percentile_bands
-from mlp.analysis.spread import PERCENTILES
 from mlp.training import BackgroundRun, Inspection, LayerProbes
 from mlp.ui import live, names, session
 from mlp.ui.charts import live_charts
+from mlp.ui.spreads import spreads
 from mlp.viz import (
     UPDATE_RATIO_BAND,
     Palette,
@@ -20,7 +20,6 @@ from mlp.viz import (
     layer_heatmap,
     layer_labels,
     palette,
-    percentile_bands_figure,
 )
 
 ENOUGH_STEPS = 20  # before that most rules of the diagnosis keep silent
@@ -197,35 +196,20 @@ def _spread(run: BackgroundRun, moment: Inspection, colours: Palette) -> None:
         label_visibility="collapsed",
     )
     layer = min(chosen, len(layers) - 1)
-    kept = _gradient_percentiles(run, moment)
-    figures = [
-        percentile_bands_figure(
-            steps,
-            np.array([kept[step][f"{layer}.{kind}"] for step in steps]),
-            PERCENTILES,
-            colours,
-            title=f"Gradient of the {title} of {layers[layer]}",
-            quantity="gradient",
-            steps_per_epoch=run.trainer.steps_per_epoch,
-            cursor=moment.step,
-        )
-        for kind, title in (("weight", "weights"), ("bias", "biases"))
-    ]
-    live_charts(
-        figures,
-        [f"Percentiles of the gradient of the {title} over the run" for title in ("weights", "biases")],
-        key="gradient_spread",
-    )
+    name = layers[layer]
+    titles = f"Gradient of the weights of {name}", f"Gradient of the biases of {name}"
+    bands = _gradient_bands(run, moment)
+    spreads(run, moment, bands, layer, titles, colours, quantity="gradient", key="gradient_spread")
 
 
-def _gradient_percentiles(run: BackgroundRun, moment: Inspection) -> dict[int, dict[str, Array]]:
-    """By kept step and parameter array; worked out once for each snapshot."""
+def _gradient_bands(run: BackgroundRun, moment: Inspection) -> dict[str, Array]:
+    """{"0.weight": (moments, percentiles), …}; worked out once for each snapshot."""
     trainer, kept = st.session_state.get(_PERCENTILES, (None, {}))
     if trainer is not run.trainer:
         kept = {}
     pixels, labels = _probe_digits(run)
     twin = moment.network.copy()
-    found = {}
+    found: dict[int, dict[str, Array]] = {}
     for step in moment.snapshot_steps:
         if step not in kept:
             twin.parameters[:] = run.trainer.snapshots.at(step).parameters
@@ -233,4 +217,4 @@ def _gradient_percentiles(run: BackgroundRun, moment: Inspection) -> dict[int, d
             kept[step] = {name: percentile_bands([array])[0] for name, array in gradients.items()}
         found[step] = kept[step]
     st.session_state[_PERCENTILES] = run.trainer, found
-    return found
+    return {name: np.array([at[name] for at in found.values()]) for name in twin.state_dict()}

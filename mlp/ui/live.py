@@ -150,42 +150,39 @@ def _make_room(workbench: Workbench, run: BackgroundRun, epochs: int) -> None:
         controls.put_one("epochs", more)
 
 
-def transport(workbench: Workbench, run: BackgroundRun) -> None:
-    """Play or pause, one step, one epoch, reset, and the speed."""
-    finished = run.status == "finished"
-    play = "Pause" if run.active else f"{MORE_EPOCHS} more epochs" if finished else "Play"
+def transport(workbench: Workbench, run: BackgroundRun) -> bool:
+    """Play or pause, one step, one epoch, reset, and the speed. Whether it offers to pause.
+
+    The run may end before the rest of the page is drawn; who offers to pause must then look again.
+    """
+    active, finished = run.active, run.status == "finished"
+    play = "Pause" if active else f"{MORE_EPOCHS} more epochs" if finished else "Play"
     stuck = run.status == "diverged"
     with st.container(horizontal=True, vertical_alignment="bottom", gap="xsmall", key="transport"):
         st.button(
             play,
             key="play",
             type="primary",
-            icon=":material/pause:" if run.active else ":material/play_arrow:",
+            icon=":material/pause:" if active else ":material/play_arrow:",
             shortcut="Space",
             on_click=_toggle,
             args=(workbench, run),
             disabled=stuck,
         )
-        st.button(
-            "Step",
-            key="step",
-            icon=":material/skip_next:",
-            shortcut="S",
-            help="Train on one mini-batch",
-            on_click=_step,
-            args=(workbench, run),
-            disabled=stuck,
-        )
-        st.button(
-            "Epoch",
-            key="epoch",
-            icon=":material/fast_forward:",
-            shortcut="E",
-            help="Train to the end of this epoch",
-            on_click=_finish_epoch,
-            args=(workbench, run),
-            disabled=stuck,
-        )
+        for label, icon, shortcut, action, explanation in (
+            ("Step", "skip_next", "S", _step, "Train on one mini-batch"),
+            ("Epoch", "fast_forward", "E", _finish_epoch, "Train to the end of this epoch"),
+        ):
+            st.button(
+                label,
+                key=label.lower(),
+                icon=f":material/{icon}:",
+                shortcut=shortcut,
+                help=explanation,
+                on_click=action,
+                args=(workbench, run),
+                disabled=stuck,
+            )
         st.button(
             "Reset",
             key="reset",
@@ -204,6 +201,7 @@ def transport(workbench: Workbench, run: BackgroundRun) -> None:
         )
         workbench.speed = SPEEDS[speed]
     run.set_speed(workbench.speed)
+    return active
 
 
 # -- what a person can see
@@ -232,10 +230,10 @@ def notices(workbench: Workbench, view: RunView) -> None:
         )
 
 
-def watch(workbench: Workbench, run: BackgroundRun) -> None:
+def watch(workbench: Workbench, run: BackgroundRun, offers_pause: bool) -> None:
     """Everything that moves; polls while the run is active and stands still otherwise."""
     slow = workbench.speed is not None
-    period = (SLOW_POLL_SECONDS if slow else POLL_SECONDS) if run.busy else None
+    period = (SLOW_POLL_SECONDS if slow else POLL_SECONDS) if run.busy or offers_pause else None
     st.fragment(_watch, run_every=period, key="live")(run, period is not None)
 
 

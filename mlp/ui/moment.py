@@ -16,8 +16,6 @@ PLAYBACK_SECONDS = 0.35  # between two snapshots of an animation, slow enough fo
 
 _CHOICE, _FOLLOW_KEY, _STEP_KEY = "moment", "moment_follow", "moment_step"
 
-HOLD_FIRST = "Pause, or switch off “Follow live”, to save what you see."
-
 Body = Callable[[BackgroundRun, Inspection], None]
 
 
@@ -63,10 +61,15 @@ def inspect_page(title: str, sentence: str, body: Body) -> None:
     st.title(title)
     st.markdown(sentence)
     live.notices(workbench, run.view())
-    live.transport(workbench, run)
-    period = _period(run, _choice(trainer))
+    offers_pause = live.transport(workbench, run)
+    choice = _choice(trainer)
+    period = _period(run, choice)
+    if period is None and offers_pause and choice.following:
+        period = POLL_SECONDS
     st.fragment(_draw, run_every=period, key="inspect")(run, body, period)
-    if period is None and run.busy:  # a held moment needs no redrawing, but the buttons above must hear of the end
+    if period is None and (
+        run.busy or offers_pause
+    ):  # a held moment needs no redrawing, but the buttons above must hear of the end
         st.fragment(_notice_end, run_every=END_SECONDS, key="end")(run)
     session.write_address(workbench, trainer.config)
 
@@ -84,8 +87,27 @@ def _notice_end(run: BackgroundRun) -> None:
 
 
 def stands_still(run: BackgroundRun) -> bool:
-    """Whether the page shows one moment for now: what is saved would otherwise be gone before it is fetched."""
+    """Whether the page shows one moment for now."""
     return _period(run, _choice(run.trainer)) is None
+
+
+def save_button(
+    run: BackgroundRun, label: str, data: Callable[[], bytes], file_name: str, what: str, *, possible: bool = True
+) -> None:
+    """Saves what the page shows, made when it is asked for.
+
+    Only while the page stands still: each redraw makes a new download, and the browser would ask for one that is gone.
+    """
+    still = stands_still(run)
+    st.download_button(
+        label,
+        data,
+        file_name,
+        icon=":material/download:",
+        on_click="ignore",
+        disabled=not (still and possible),
+        help=what if still else "Pause, or switch off “Follow live”, to save what you see.",
+    )
 
 
 def _draw(run: BackgroundRun, body: Body, period: float | None) -> None:

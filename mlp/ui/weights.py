@@ -9,11 +9,11 @@ import numpy as np
 import streamlit as st
 
 from mlp.analysis import LayerValues, UnitPassport, input_patterns, passport, spoken_class, unit_order, weight_bands
-from mlp.analysis.spread import PERCENTILES
 from mlp.nn import MLP
 from mlp.training import BackgroundRun, Inspection
 from mlp.ui.charts import live_charts
-from mlp.ui.moment import HOLD_FIRST, stands_still
+from mlp.ui.moment import save_button, stands_still
+from mlp.ui.spreads import spreads
 from mlp.ui.tiles import Tile, digit_tiles
 from mlp.ui.unit_tiles import UnitTile, unit_tiles
 from mlp.viz import (
@@ -22,7 +22,6 @@ from mlp.viz import (
     layer_labels,
     matrix_heatmap,
     palette,
-    percentile_bands_figure,
     to_gif,
     to_png,
     weight_limit,
@@ -189,28 +188,10 @@ def _exports(
             frames.append(weight_tiles(shown, colours, columns=EXPORT_COLUMNS, own_scale=own_scale, limit=limit))
         return to_gif(frames, milliseconds=GIF_MILLISECONDS)
 
-    still = stands_still(run)
+    strongest = f"The {min(len(units), UNITS_A_PAGE)} strongest units over all kept moments."
     with st.container(horizontal=True, key="weights_exports"):
-        st.download_button(
-            "Picture",
-            picture,
-            f"weights-step-{moment.step}.png",
-            "image/png",
-            icon=":material/download:",
-            on_click="ignore",
-            disabled=not still,
-            help="All units of this layer at this moment." if still else HOLD_FIRST,
-        )
-        st.download_button(
-            "Animation",
-            animation,
-            "weights.gif",
-            "image/gif",
-            icon=":material/download:",
-            on_click="ignore",
-            disabled=not still or len(snapshots) < 2,
-            help=f"The {min(len(units), UNITS_A_PAGE)} strongest units over all kept moments." if still else HOLD_FIRST,
-        )
+        save_button(run, "Picture", picture, f"weights-step-{moment.step}.png", "All units of this layer.")
+        save_button(run, "Animation", animation, "weights.gif", strongest, possible=len(snapshots) > 1)
 
 
 def _passport(run: BackgroundRun, moment: Inspection, layer: int, unit: int, pattern: Array, colours: Palette) -> None:
@@ -294,22 +275,7 @@ def _spread(run: BackgroundRun, moment: Inspection, layer: int, layers: list[str
     snapshots = [run.trainer.snapshots.at(step) for step in moment.snapshot_steps]
     if len(snapshots) < 2:
         return
+    name = layers[layer]
+    titles = f"Weights of {name} over time", f"Biases of {name} over time"
     bands = weight_bands(moment.network, snapshots)
-    figures = [
-        percentile_bands_figure(
-            [snapshot.step for snapshot in snapshots],
-            bands[f"{layer}.{kind}"],
-            PERCENTILES,
-            colours,
-            title=f"{title} of {layers[layer]} over time",
-            quantity=kind,
-            steps_per_epoch=run.trainer.steps_per_epoch,
-            cursor=moment.step,
-        )
-        for kind, title in (("weight", "Weights"), ("bias", "Biases"))
-    ]
-    live_charts(
-        figures,
-        [f"Percentiles of the {kind} of {layers[layer]} over the run" for kind in ("weights", "biases")],
-        key="weights_spread",
-    )
+    spreads(run, moment, bands, layer, titles, colours, quantity="weight", key="weights_spread")

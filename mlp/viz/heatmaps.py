@@ -135,7 +135,7 @@ def layer_heatmap(
         margin={"l": MARGIN_LEFT, "r": COLOUR_BAR_MARGIN},
         uirevision=f"{x_axis}-{len(names)}",
         shapes=moment_mark(cursor, x_axis, steps_per_epoch, colours),
-        xaxis={**time_axis(x_axis, colours), "range": [edges[0], edges[-1]] if len(steps) else [0, 1]},
+        xaxis={**time_axis(x_axis, colours), "range": _range(edges, cursor, x_axis, steps_per_epoch)},
         yaxis={
             "range": [len(names) - 0.5, -0.5],
             "tickvals": list(range(len(names))),
@@ -165,6 +165,16 @@ def _edges(steps: NDArray[np.float64]) -> NDArray[np.float64]:
         return np.array([steps[0] - 0.5, steps[0] + 0.5])
     halfway = (steps[:-1] + steps[1:]) / 2
     return np.concatenate([[2 * steps[0] - halfway[0]], halfway, [2 * steps[-1] - halfway[-1]]])
+
+
+def _range(
+    edges: NDArray[np.float64], cursor: int | None, x_axis: TimeAxis, steps_per_epoch: float
+) -> tuple[float, float]:
+    """From the first to the last column, or to the cursor where the last probe lies before it."""
+    if len(edges) == 0:
+        return 0.0, 1.0
+    moment = edges[-1] if cursor is None else float(in_time(cursor, x_axis, steps_per_epoch))
+    return float(min(edges[0], moment)), float(max(edges[-1], moment))
 
 
 def _colour_range(
