@@ -230,7 +230,9 @@ def rate_too_high(run: Run) -> Finding | None:
     start = float(run.losses[0])
     jumped = peak > LOSS_JUMP * max(start, run.guessing) and not run.recent_loss < JUMP_HEALED * run.guessing
     update = run.fastest_update
+    title = "The learning rate is too high"
     if jumped:
+        title = "The loss explodes: the learning rate is too high"
         evidence = (
             f"The loss rose from {start:.3g} at the first step to {peak:.3g} around step {step:,} and is now "
             f"{run.recent_loss:.3g}."
@@ -242,7 +244,7 @@ def rate_too_high(run: Run) -> Finding | None:
     remedy = _calmer(run.config)
     return Finding(
         kind="learning_rate_high",
-        title="The learning rate is too high",
+        title=title,
         evidence=evidence,
         advice=_advice(remedy),
         remedy=remedy,

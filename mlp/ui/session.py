@@ -16,6 +16,7 @@ from importlib import import_module
 from time import monotonic
 
 import streamlit as st
+from streamlit.runtime.pages_manager import PagesManager
 from threadpoolctl import threadpool_limits
 
 from mlp.data import DatasetError, load_dataset
@@ -123,6 +124,9 @@ def prepare_server() -> None:
     except ValueError as error:
         raise SystemExit(str(error)) from None
     threadpool_limits(limits=1)
+    # Streamlit learns that the pages are those of st.navigation when it runs app.py for the first time; until then it
+    # takes the folder pages/ for its own and tells the very first visitor of a deep link that there is no such page.
+    PagesManager.uses_pages_directory = False
     threading.Thread(target=_warm_up, name="warm-up", daemon=True).start()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 
 import numpy as np
@@ -38,11 +39,18 @@ def unit_tiles(
     own_scale: bool,
     limit: float,
     chosen: int | None,
+    on_press: Callable[[int], None],
     key: str,
-) -> int | None:
-    """patterns: (n, 784), one for each unit -> the number of the unit that was pressed just now, or None."""
+) -> None:
+    """Draws the units; `on_press` hears the number of one that is pressed. patterns: (n, 784), one for each unit."""
     picture = weight_tiles(patterns, colours, columns=_COLUMNS, own_scale=own_scale, limit=limit, gap=0)
-    result = _component(
+
+    def pressed() -> None:
+        press = st.session_state[key].pressed
+        if press is not None:
+            on_press(int(press["number"]))
+
+    _component(
         data={
             "picture": base64.b64encode(to_png(picture)).decode(),
             "columns": _COLUMNS,
@@ -50,7 +58,5 @@ def unit_tiles(
             "chosen": chosen,
         },
         key=key,
-        on_pressed_change=lambda: None,
+        on_pressed_change=pressed,
     )
-    pressed = result.pressed
-    return None if pressed is None else int(pressed)

@@ -43,6 +43,7 @@ _LAYER, _ORDER, _OWN, _COMPARE, _UNIT, _PAGE = (
     "weights_unit",
     "weights_page",
 )
+_PLACES = "weights_places"
 Array = np.ndarray[Any, Any]
 
 # The layers' values for the test digits at the moment looked at last, so that the next unit of it is quick. One for the
@@ -58,9 +59,7 @@ def body(run: BackgroundRun, moment: Inspection) -> None:
     patterns = input_patterns(moment.network, layer)
     if before is not None:
         patterns = patterns - input_patterns(_network_at(run, moment.network, before), layer)
-    # In a film the units keep the places of its end, or they would jump about.
-    last = moment.network if stands_still(run) else _network_at(run, moment.network, moment.snapshot_steps[-1])
-    units = unit_order(last, order, layer)
+    units = _places(run, moment, layer, order)
     _pictures(run, moment, layer, patterns, units, own_scale=own_scale, by_class=order == "class", colours=colours)
     _exports(run, moment, layer, patterns[units], own_scale, colours)
     unit = _chosen_unit(len(patterns))
@@ -114,6 +113,19 @@ def _network_at(run: BackgroundRun, network: MLP, step: int) -> MLP:
     return twin
 
 
+def _places(run: BackgroundRun, moment: Inspection, layer: int, order: Any) -> Array:
+    """The order of the units. While the page moves they keep their places, or one could not press a unit."""
+    key = (run.trainer, layer, order)
+    kept_for, places = st.session_state.get(_PLACES, (None, None))
+    if kept_for != key or stands_still(run):
+        latest = moment.network
+        if not stands_still(run) and moment.snapshot_steps:  # a film has the order of its end
+            latest = _network_at(run, moment.network, moment.snapshot_steps[-1])
+        places = unit_order(latest, order, layer)
+        st.session_state[_PLACES] = key, places
+    return np.asarray(places)
+
+
 def _pictures(
     run: BackgroundRun,
     moment: Inspection,
@@ -150,18 +162,20 @@ def _pictures(
         speaks = class_names[classes[unit]]
         caption = f"{unit} · {speaks}" if by_class else str(unit)
         tiles.append(UnitTile(unit, caption, f"Unit {unit}, speaks most for {speaks}. Press to see its passport."))
-    pressed = unit_tiles(
+    unit_tiles(
         patterns[shown],
         tiles,
         colours,
         own_scale=own_scale,
         limit=weight_limit(patterns),
         chosen=_chosen_unit(len(patterns)),
+        on_press=_choose_unit,
         key="weights_tiles",
     )
-    if pressed is not None and pressed != st.session_state.get(_UNIT):
-        st.session_state[_UNIT] = pressed
-        st.rerun(scope="fragment")
+
+
+def _choose_unit(number: int) -> None:
+    st.session_state[_UNIT] = number
 
 
 def _chosen_unit(count: int) -> int:
@@ -173,14 +187,14 @@ def _exports(
 ) -> None:
     units = unit_order(moment.network, "norm", layer)
     snapshots = [run.trainer.snapshots.at(step) for step in moment.snapshot_steps]
-    limit = weight_limit(patterns)
 
     def picture() -> bytes:
-        tiles = weight_tiles(patterns, colours, columns=EXPORT_COLUMNS, own_scale=own_scale, limit=limit)
+        tiles = weight_tiles(patterns, colours, columns=EXPORT_COLUMNS, own_scale=own_scale)
         return to_png(tiles, scale=EXPORT_SCALE)
 
     def animation() -> bytes:
         frames = []
+        limit = weight_limit(input_patterns(moment.network, layer))
         twin = moment.network.copy()
         for snapshot in snapshots:
             twin.parameters[:] = snapshot.parameters
@@ -196,10 +210,26 @@ def _exports(
 
 def _passport(run: BackgroundRun, moment: Inspection, layer: int, unit: int, pattern: Array, colours: Palette) -> None:
     count = len(moment.network.linears[layer].b)
-    st.session_state[_UNIT] = unit
     with st.container(horizontal=True, vertical_alignment="bottom"):
         st.subheader("Passport of unit", width="content")
-        st.number_input("Unit", 0, count - 1, key=_UNIT, label_visibility="collapsed", width=140)
+        # A field of its own for each unit: one whose value is set from here would, when a poll comes at the wrong time,
+        # report what it showed before and undo a press on a picture. One that is gone may still report its first value.
+        field = f"weights_unit_field_{unit}"
+
+        def changed() -> None:
+            if st.session_state[field] != unit:
+                _choose_unit(st.session_state[field])
+
+        st.number_input(
+            "Unit",
+            0,
+            count - 1,
+            value=unit,
+            key=field,
+            label_visibility="collapsed",
+            width=140,
+            on_change=changed,
+        )
     dataset = run.trainer.dataset
     found = _found_passport(run, moment, layer, unit)
     left, right = st.columns([1, 2])
@@ -238,8 +268,9 @@ def _found_passport(run: BackgroundRun, moment: Inspection, layer: int, unit: in
     pixels = digits.gather(positions, np.empty((count, run.trainer.dataset.num_pixels), np.uint8))
     global _latest_values
     key = (weakref.ref(run.trainer), moment.step)
-    if _latest_values is None or _latest_values[0] != key:
-        _latest_values = key, moment.network.layer_values(pixels)
+    latest = _latest_values  # read once: another session may replace it at any time
+    if latest is None or latest[0] != key:
+        latest = _latest_values = key, moment.network.layer_values(pixels)
     return passport(
         moment.network,
         layer,
@@ -247,7 +278,7 @@ def _found_passport(run: BackgroundRun, moment: Inspection, layer: int, unit: in
         pixels,
         digits.labels[:count],
         run.trainer.dataset.num_classes,
-        values=_latest_values[1],
+        values=latest[1],
     )
 
 

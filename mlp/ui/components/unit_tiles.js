@@ -1,6 +1,6 @@
 // Pictures of units: parts of one picture, each a button that can be pressed by pointer or key.
 
-export default function ({ data, parentElement, setTriggerValue }) {
+export default function ({ data, parentElement, setStateValue }) {
   const list = parentElement.querySelector("ul");
   const rows = Math.ceil(data.units.length / data.columns);
   while (list.children.length < data.units.length) {
@@ -24,6 +24,14 @@ export default function ({ data, parentElement, setTriggerValue }) {
     button.title = unit.description;
     button.classList.toggle("chosen", unit.number === data.chosen);
     button.setAttribute("aria-pressed", unit.number === data.chosen);
-    button.onclick = () => setTriggerValue("pressed", unit.number);
+    // A state and not a trigger: a trigger is lost when a poll of the page comes in between. The time makes each press new.
+    button.onclick = () => setStateValue("pressed", { number: unit.number, at: Date.now() });
+    // The page has a shortcut on Space; on a button the key belongs to the button.
+    button.onkeydown = (event) => {
+      if (event.key !== " ") return;
+      event.preventDefault();
+      event.stopPropagation();
+      if (!event.repeat) button.click();
+    };
   });
 }
