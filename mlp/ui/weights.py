@@ -63,7 +63,8 @@ def body(run: BackgroundRun, moment: Inspection) -> None:
     _pictures(run, moment, layer, patterns, units, own_scale=own_scale, by_class=order == "class", colours=colours)
     _exports(run, moment, layer, patterns[units], own_scale, colours)
     unit = _chosen_unit(len(patterns))
-    _passport(run, moment, layer, unit, patterns[unit], colours)
+    caption = f"What unit {unit} looks for" if before is None else f"What changed in unit {unit}"
+    _passport(run, moment, layer, unit, patterns[unit], caption, colours)
     if layer:
         _matrix(run, moment, layer, layers, colours)
     _spread(run, moment, layer, layers, colours)
@@ -208,7 +209,9 @@ def _exports(
         save_button(run, "Animation", animation, "weights.gif", strongest, possible=len(snapshots) > 1)
 
 
-def _passport(run: BackgroundRun, moment: Inspection, layer: int, unit: int, pattern: Array, colours: Palette) -> None:
+def _passport(
+    run: BackgroundRun, moment: Inspection, layer: int, unit: int, pattern: Array, caption: str, colours: Palette
+) -> None:
     count = len(moment.network.linears[layer].b)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         st.subheader("Passport of unit", width="content")
@@ -235,7 +238,7 @@ def _passport(run: BackgroundRun, moment: Inspection, layer: int, unit: int, pat
     left, right = st.columns([1, 2])
     with left:
         picture = weight_tiles(pattern[None], colours, columns=1)
-        st.image(to_png(picture, scale=8), width=224, caption=f"What unit {unit} looks for")
+        st.image(to_png(picture, scale=8), width=224, caption=caption)
     with right:
         figure = class_means_bar(
             found.class_means, dataset.class_names, colours, title="Mean activation for each class"
