@@ -63,6 +63,11 @@ def component_file(name: str) -> str:
     return (_COMPONENTS / name).read_text(encoding="utf-8")
 
 
+_phone_menu = st.components.v2.component("phone_menu", js=component_file("phone_menu.js"), isolate_styles=False)
+
+
 def style() -> None:
-    """The app's own CSS; colours and fonts are Streamlit's theme (.streamlit/config.toml)."""
+    """The app's own CSS and manners; colours and fonts are Streamlit's theme (.streamlit/config.toml)."""
     st.html(f"<style>{component_file('app.css')}</style>")
+    with st.sidebar:
+        _phone_menu(key="phone_menu")

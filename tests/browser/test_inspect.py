@@ -32,9 +32,7 @@ def go(tab: LivePage, title: str) -> None:
     tab.page.get_by_role("link", name=title, exact=True).click()
     tab.page.locator("h1", has_text=title).wait_for()
     until(lambda: tab.play_button.is_visible(), bool, "the Play button")
-    if phone:  # the menu lies over the page until it is closed
-        menu.hover()
-        tab.page.get_by_test_id("stSidebarCollapseButton").get_by_role("button").click()
+    if phone:  # the menu lay over the page, and puts itself away
         until(lambda: menu.get_attribute("data-collapsed"), lambda closed: closed == "true", "the menu to close")
 
 
