@@ -11,9 +11,10 @@ import streamlit as st
 from mlp.analysis import Projection, project
 from mlp.data import SOURCES
 from mlp.training import BackgroundRun, Inspection, Trainer
+from mlp.ui import session
 from mlp.ui.assets import digit_url
 from mlp.ui.charts import live_charts
-from mlp.ui.moment import save_button
+from mlp.ui.moment import layer_control, save_button
 from mlp.ui.tiles import Tile, digit_tiles
 from mlp.viz import (
     Palette,
@@ -29,7 +30,7 @@ from mlp.viz.activations import Limits
 
 DIGITS = 2000
 GIF_MILLISECONDS = 150
-_LAYER, _DIGIT, _KEPT = "activations_layer", "activations_digit", "activations_kept"
+_LAYER, _DIGIT = "activations_layer", "activations_digit"
 
 
 def body(run: BackgroundRun, moment: Inspection) -> None:
@@ -41,16 +42,7 @@ def body(run: BackgroundRun, moment: Inspection) -> None:
 
 def _plane(run: BackgroundRun, moment: Inspection, colours: Palette) -> None:
     layers = layer_labels(len(moment.network.linears))
-    chosen = st.segmented_control(
-        "Layer",
-        range(len(layers)),
-        default=max(0, len(layers) - 2),
-        required=True,
-        format_func=lambda number: layers[number].capitalize(),
-        key=_LAYER,
-        persist_state="session",
-    )
-    layer = min(chosen, len(layers) - 1)
+    layer = layer_control(moment, _LAYER, default=max(0, len(layers) - 2))
     digits = run.trainer.dataset.test
     count = min(DIGITS, len(digits))
     pixels = digits.gather(np.arange(count), np.empty((count, run.trainer.dataset.num_pixels), np.uint8))
@@ -125,9 +117,9 @@ class _Kept:
 
 
 def _kept(run: BackgroundRun, layer: int, count: int) -> _Kept:
-    found: _Kept | None = st.session_state.get(_KEPT)
+    found: _Kept | None = st.session_state.get(session.PLANE)
     if found is None or (found.trainer, found.layer, found.count) != (run.trainer, layer, count):
-        found = st.session_state[_KEPT] = _Kept(run.trainer, layer, count)
+        found = st.session_state[session.PLANE] = _Kept(run.trainer, layer, count)
     return found
 
 

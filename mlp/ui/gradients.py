@@ -12,6 +12,7 @@ from mlp.analysis import Finding, diagnose, gradient_at, histogram, histogram_li
 from mlp.training import BackgroundRun, Inspection, LayerProbes
 from mlp.ui import live, names, session
 from mlp.ui.charts import live_charts
+from mlp.ui.moment import layer_control
 from mlp.ui.spreads import spreads
 from mlp.viz import (
     UPDATE_RATIO_BAND,
@@ -43,7 +44,7 @@ _READING = {
     "Gradient's turn": "Whether two gradients in a row point the same way (1), nowhere in common (0) or back (−1).",
     "Saturated": "Activations in the flat ends of the curve, where the gradient is almost 0.",
 }
-_KIND, _SPREAD, _PERCENTILES = "gradients_kind", "gradients_spread", "gradients_percentiles"
+_KIND, _SPREAD = "gradients_kind", "gradients_spread"
 Array = np.ndarray[Any, Any]
 
 
@@ -185,17 +186,7 @@ def _spread(run: BackgroundRun, moment: Inspection, colours: Palette) -> None:
         return
     layers = layer_labels(len(moment.network.linears))
     st.subheader("How the gradient spreads over time")
-    chosen = st.segmented_control(
-        "Layer",
-        range(len(layers)),
-        default=0,
-        required=True,
-        format_func=lambda layer: layers[layer].capitalize(),
-        key=_SPREAD,
-        persist_state="session",
-        label_visibility="collapsed",
-    )
-    layer = min(chosen, len(layers) - 1)
+    layer = layer_control(moment, _SPREAD, hide_label=True)
     name = layers[layer]
     titles = f"Gradient of the weights of {name}", f"Gradient of the biases of {name}"
     bands = _gradient_bands(run, moment)
@@ -204,7 +195,7 @@ def _spread(run: BackgroundRun, moment: Inspection, colours: Palette) -> None:
 
 def _gradient_bands(run: BackgroundRun, moment: Inspection) -> dict[str, Array]:
     """{"0.weight": (moments, percentiles), …}; worked out once for each snapshot."""
-    trainer, kept = st.session_state.get(_PERCENTILES, (None, {}))
+    trainer, kept = st.session_state.get(session.GRADIENT_BANDS, (None, {}))
     if trainer is not run.trainer:
         kept = {}
     pixels, labels = _probe_digits(run)
@@ -216,5 +207,5 @@ def _gradient_bands(run: BackgroundRun, moment: Inspection) -> dict[str, Array]:
             gradients = gradient_at(twin, pixels, labels, run.trainer.config.loss)
             kept[step] = {name: percentile_bands([array])[0] for name, array in gradients.items()}
         found[step] = kept[step]
-    st.session_state[_PERCENTILES] = run.trainer, found
+    st.session_state[session.GRADIENT_BANDS] = run.trainer, found
     return {name: np.array([at[name] for at in found.values()]) for name in twin.state_dict()}

@@ -64,6 +64,7 @@ def _build(workbench: Workbench, config: RunConfig) -> bool:
         return False
     finally:
         bar.empty()
+    session.forget_views()
     workbench.trainer, workbench.message, workbench.refused = trainer, "", None
     return True
 
@@ -123,7 +124,8 @@ def try_remedy(workbench: Workbench, **remedy: Any) -> None:
     workbench.playing = not workbench.message
 
 
-def _toggle(workbench: Workbench, run: BackgroundRun) -> None:
+def _toggle(workbench: Workbench) -> None:
+    run = session.current_run()
     if run.active:
         run.pause()
         return
@@ -131,12 +133,14 @@ def _toggle(workbench: Workbench, run: BackgroundRun) -> None:
     run.play(workbench.speed)
 
 
-def _finish_epoch(workbench: Workbench, run: BackgroundRun) -> None:
+def _finish_epoch(workbench: Workbench) -> None:
+    run = session.current_run()
     _make_room(workbench, run, 1)
     run.finish_epoch()
 
 
-def _step(workbench: Workbench, run: BackgroundRun) -> None:
+def _step(workbench: Workbench) -> None:
+    run = session.current_run()
     _make_room(workbench, run, 1)
     run.step()
 
@@ -166,7 +170,7 @@ def transport(workbench: Workbench, run: BackgroundRun) -> bool:
             icon=":material/pause:" if active else ":material/play_arrow:",
             shortcut="Space",
             on_click=_toggle,
-            args=(workbench, run),
+            args=(workbench,),
             disabled=stuck,
         )
         for label, icon, shortcut, action, explanation in (
@@ -180,7 +184,7 @@ def transport(workbench: Workbench, run: BackgroundRun) -> bool:
                 shortcut=shortcut,
                 help=explanation,
                 on_click=action,
-                args=(workbench, run),
+                args=(workbench,),
                 disabled=stuck,
             )
         st.button(

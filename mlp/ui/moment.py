@@ -9,12 +9,13 @@ import streamlit as st
 
 from mlp.training import BackgroundRun, Inspection, Trainer
 from mlp.ui import live, session
+from mlp.viz import layer_labels
 
 POLL_SECONDS = 0.5
 END_SECONDS = 1.0
 PLAYBACK_SECONDS = 0.35  # between two snapshots of an animation, slow enough for the eye
 
-_CHOICE, _FOLLOW_KEY, _STEP_KEY = "moment", "moment_follow", "moment_step"
+_FOLLOW_KEY, _STEP_KEY = "moment_follow", "moment_step"
 
 Body = Callable[[BackgroundRun, Inspection], None]
 
@@ -29,7 +30,6 @@ class _Choice:
     step: int = 0
     # While a moment is held its list of moments stays as it was, so that the slider does not move under the hand.
     moments: list[int] = field(default_factory=list)
-
     fresh: bool = False  # the first frame of an animation has not been drawn yet
 
     def hold(self, step: int) -> None:
@@ -47,9 +47,9 @@ class _Choice:
 
 def _choice(trainer: Trainer) -> _Choice:
     """The session's choice; a new network has no past, so it is followed."""
-    found: _Choice | None = st.session_state.get(_CHOICE)
+    found: _Choice | None = st.session_state.get(session.MOMENT)
     if found is None or found.trainer is not trainer:
-        found = st.session_state[_CHOICE] = _Choice(trainer)
+        found = st.session_state[session.MOMENT] = _Choice(trainer)
     return found
 
 
@@ -67,9 +67,8 @@ def inspect_page(title: str, sentence: str, body: Body) -> None:
     if period is None and offers_pause and choice.following:
         period = POLL_SECONDS
     st.fragment(_draw, run_every=period, key="inspect")(run, body, period)
-    if period is None and (
-        run.busy or offers_pause
-    ):  # a held moment needs no redrawing, but the buttons above must hear of the end
+    # A held moment needs no redrawing, but the buttons above must hear of the end.
+    if period is None and (run.busy or offers_pause):
         st.fragment(_notice_end, run_every=END_SECONDS, key="end")(run)
     session.write_address(workbench, trainer.config)
 
@@ -89,6 +88,22 @@ def _notice_end(run: BackgroundRun) -> None:
 def stands_still(run: BackgroundRun) -> bool:
     """Whether the page shows one moment for now."""
     return _period(run, _choice(run.trainer)) is None
+
+
+def layer_control(moment: Inspection, key: str, *, default: int = 0, hide_label: bool = False) -> int:
+    """Which linear layer to look at; a network with fewer layers than the choice shows its last one."""
+    layers = layer_labels(len(moment.network.linears))
+    chosen: int = st.segmented_control(
+        "Layer",
+        range(len(layers)),
+        default=default,
+        required=True,
+        format_func=lambda number: layers[number].capitalize(),
+        key=key,
+        persist_state="session",
+        label_visibility="collapsed" if hide_label else "visible",
+    )
+    return min(chosen, len(layers) - 1)
 
 
 def save_button(
@@ -130,29 +145,27 @@ def _draw(run: BackgroundRun, body: Body, period: float | None) -> None:
 
 def _strip(run: BackgroundRun, choice: _Choice) -> None:
     """The time slider with its buttons."""
-    trainer = run.trainer
+    trainer, per_epoch = run.trainer, run.trainer.steps_per_epoch
     moments = _moments(trainer) if choice.following else choice.moments
     st.session_state[_FOLLOW_KEY] = choice.following
     st.session_state[_STEP_KEY] = moments[-1] if choice.following else choice.step
     with st.container(horizontal=True, vertical_alignment="bottom", key="moment_strip"):
-        st.toggle("Follow live", key=_FOLLOW_KEY, on_change=_toggle_following, args=(run, choice))
+        st.toggle("Follow live", key=_FOLLOW_KEY, on_change=_toggle_following)
         if len(moments) > 1:
             st.select_slider(
                 "Moment",
                 options=moments,
                 key=_STEP_KEY,
-                format_func=lambda step: f"step {step:,} · epoch {step / trainer.steps_per_epoch:.1f}",
+                format_func=lambda step: f"step {step:,} · epoch {step / per_epoch:.1f}",
                 disabled=choice.following,
                 help="Every moment of which the weights were kept. Switch off “Follow live” to go back in time.",
                 on_change=_choose,
-                args=(choice,),
             )
         st.button(
             "Stop" if choice.playing_back else "Play back",
             icon=":material/stop:" if choice.playing_back else ":material/replay:",
             help="Shows all kept moments one after the other, as a film.",
             on_click=_toggle_playback,
-            args=(run, choice),
             disabled=len(moments) < 2,
         )
 
@@ -161,7 +174,12 @@ def _moments(trainer: Trainer) -> list[int]:
     return sorted({*trainer.snapshots.steps, trainer.step_count})
 
 
-def _toggle_following(run: BackgroundRun, choice: _Choice) -> None:
+# The callbacks take no arguments: see session.current_run.
+
+
+def _toggle_following() -> None:
+    run = session.current_run()
+    choice = _choice(run.trainer)
     choice.playing_back = False
     if choice.following:
         choice.hold(run.keep_moment())
@@ -169,11 +187,14 @@ def _toggle_following(run: BackgroundRun, choice: _Choice) -> None:
         choice.following = True
 
 
-def _choose(choice: _Choice) -> None:
+def _choose() -> None:
+    choice = _choice(session.current_run().trainer)
     choice.step, choice.playing_back = st.session_state[_STEP_KEY], False
 
 
-def _toggle_playback(run: BackgroundRun, choice: _Choice) -> None:
+def _toggle_playback() -> None:
+    run = session.current_run()
+    choice = _choice(run.trainer)
     if choice.playing_back:
         choice.playing_back = False
         return

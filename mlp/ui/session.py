@@ -17,13 +17,15 @@ from time import monotonic
 
 import streamlit as st
 from streamlit.runtime.pages_manager import PagesManager
-from threadpoolctl import threadpool_limits
 
 from mlp.data import DatasetError, load_dataset
 from mlp.training import BackgroundRun, RunConfig, RunSlots, Trainer
 from mlp.training.snapshots import DEFAULT_BUDGET
+from mlp.training.threads import use_threads
 
 _WORKBENCH = "workbench"
+# What the inspect pages remember of one trainer: it must not outlive it, or a reset would keep the old one in memory.
+MOMENT, PLACES, GRADIENT_BANDS, PLANE = "moment", "weights_places", "gradients_percentiles", "activations_kept"
 _TOKEN_PARAMETER = "run"  # noqa: S105 - the name of a URL parameter
 _SECONDS_KEPT = 60.0  # how long a closed tab's run waits for its page to be loaded again
 _MAX_RUNS_VARIABLE = "MLP_MICROSCOPE_MAX_RUNS"
@@ -123,7 +125,7 @@ def prepare_server() -> None:
         snapshot_budget()
     except ValueError as error:
         raise SystemExit(str(error)) from None
-    threadpool_limits(limits=1)
+    use_threads(1)
     # Streamlit learns that the pages are those of st.navigation when it runs app.py for the first time; until then it
     # takes the folder pages/ for its own and tells the very first visitor of a deep link that there is no such page.
     PagesManager.uses_pages_directory = False
@@ -162,6 +164,24 @@ def workbench() -> Workbench:
     found: Workbench = st.session_state[_WORKBENCH]
     _left_runs.take(found.token)  # a connection that came back: nobody else may take it over
     return found
+
+
+def current_run() -> BackgroundRun:
+    """The run on the page, for callbacks.
+
+    They take no run as an argument: Streamlit keeps the arguments of widgets that are gone, and each reset would leave
+    one more trainer in memory. Raises RuntimeError before a page has been drawn.
+    """
+    found = workbench()
+    if found.trainer is None:
+        raise RuntimeError("no page has been drawn yet")
+    return run_of(found, found.trainer)
+
+
+def forget_views() -> None:
+    """Drops what the inspect pages remember of the trainer that is being replaced."""
+    for key in (MOMENT, PLACES, GRADIENT_BANDS, PLANE):
+        st.session_state.pop(key, None)
 
 
 def run_of(workbench: Workbench, trainer: Trainer) -> BackgroundRun:

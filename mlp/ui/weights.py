@@ -11,8 +11,9 @@ import streamlit as st
 from mlp.analysis import LayerValues, UnitPassport, input_patterns, passport, spoken_class, unit_order, weight_bands
 from mlp.nn import MLP
 from mlp.training import BackgroundRun, Inspection
+from mlp.ui import session
 from mlp.ui.charts import live_charts
-from mlp.ui.moment import save_button, stands_still
+from mlp.ui.moment import layer_control, save_button, stands_still
 from mlp.ui.spreads import spreads
 from mlp.ui.tiles import Tile, digit_tiles
 from mlp.ui.unit_tiles import UnitTile, unit_tiles
@@ -43,7 +44,6 @@ _LAYER, _ORDER, _OWN, _COMPARE, _UNIT, _PAGE = (
     "weights_unit",
     "weights_page",
 )
-_PLACES = "weights_places"
 Array = np.ndarray[Any, Any]
 
 # The layers' values for the test digits at the moment looked at last, so that the next unit of it is quick. One for the
@@ -55,7 +55,7 @@ def body(run: BackgroundRun, moment: Inspection) -> None:
     """The units of a layer as pictures, the chosen one in detail, and the layer's matrix."""
     colours = palette(st.context.theme.type)
     layers = layer_labels(len(moment.network.linears))
-    layer, order, own_scale, before = _controls(run, moment, layers)
+    layer, order, own_scale, before = _controls(run, moment)
     patterns = input_patterns(moment.network, layer)
     if before is not None:
         patterns = patterns - input_patterns(_network_at(run, moment.network, before), layer)
@@ -70,17 +70,10 @@ def body(run: BackgroundRun, moment: Inspection) -> None:
     _spread(run, moment, layer, layers, colours)
 
 
-def _controls(run: BackgroundRun, moment: Inspection, layers: list[str]) -> tuple[int, Any, bool, int | None]:
+def _controls(run: BackgroundRun, moment: Inspection) -> tuple[int, Any, bool, int | None]:
+    per_epoch = run.trainer.steps_per_epoch
     with st.container(horizontal=True, vertical_alignment="bottom", key="weights_controls"):
-        layer = st.segmented_control(
-            "Layer",
-            range(len(layers)),
-            default=0,
-            required=True,
-            format_func=lambda number: layers[number].capitalize(),
-            key=_LAYER,
-            persist_state="session",
-        )
+        layer = layer_control(moment, _LAYER)
         order = st.selectbox(
             "Order", list(ORDERS), format_func=ORDERS.__getitem__, key=_ORDER, width=190, persist_state="session"
         )
@@ -90,7 +83,7 @@ def _controls(run: BackgroundRun, moment: Inspection, layers: list[str]) -> tupl
         before = st.selectbox(
             "What changed since",
             options,
-            format_func=lambda step: "show the weights themselves" if step is None else _moment(run, step),
+            format_func=lambda step: "show the weights themselves" if step is None else _moment(step, per_epoch),
             key=_COMPARE,
             width=250,
             persist_state="session",
@@ -101,11 +94,11 @@ def _controls(run: BackgroundRun, moment: Inspection, layers: list[str]) -> tupl
             help="On: each unit's strongest weight has the deepest colour. Off: all units share one scale.",
             persist_state="session",
         )
-    return min(layer, len(layers) - 1), order, own_scale, before
+    return layer, order, own_scale, before
 
 
-def _moment(run: BackgroundRun, step: int) -> str:
-    return "the initial weights" if step == 0 else f"step {step:,} · epoch {step / run.trainer.steps_per_epoch:.1f}"
+def _moment(step: int, per_epoch: int) -> str:
+    return "the initial weights" if step == 0 else f"step {step:,} · epoch {step / per_epoch:.1f}"
 
 
 def _network_at(run: BackgroundRun, network: MLP, step: int) -> MLP:
@@ -117,13 +110,13 @@ def _network_at(run: BackgroundRun, network: MLP, step: int) -> MLP:
 def _places(run: BackgroundRun, moment: Inspection, layer: int, order: Any) -> Array:
     """The order of the units. While the page moves they keep their places, or one could not press a unit."""
     key = (run.trainer, layer, order)
-    kept_for, places = st.session_state.get(_PLACES, (None, None))
+    kept_for, places = st.session_state.get(session.PLACES, (None, None))
     if kept_for != key or stands_still(run):
         latest = moment.network
         if not stands_still(run) and moment.snapshot_steps:  # a film has the order of its end
             latest = _network_at(run, moment.network, moment.snapshot_steps[-1])
         places = unit_order(latest, order, layer)
-        st.session_state[_PLACES] = key, places
+        st.session_state[session.PLACES] = key, places
     return np.asarray(places)
 
 
@@ -186,7 +179,7 @@ def _chosen_unit(count: int) -> int:
 def _exports(
     run: BackgroundRun, moment: Inspection, layer: int, patterns: Array, own_scale: bool, colours: Palette
 ) -> None:
-    units = unit_order(moment.network, "norm", layer)
+    shown_at_most = min(len(patterns), UNITS_A_PAGE)
     snapshots = [run.trainer.snapshots.at(step) for step in moment.snapshot_steps]
 
     def picture() -> bytes:
@@ -196,17 +189,18 @@ def _exports(
     def animation() -> bytes:
         frames = []
         limit = weight_limit(input_patterns(moment.network, layer))
+        strongest = unit_order(moment.network, "norm", layer)[:shown_at_most]
         twin = moment.network.copy()
         for snapshot in snapshots:
             twin.parameters[:] = snapshot.parameters
-            shown = input_patterns(twin, layer)[units[:UNITS_A_PAGE]]
+            shown = input_patterns(twin, layer)[strongest]
             frames.append(weight_tiles(shown, colours, columns=EXPORT_COLUMNS, own_scale=own_scale, limit=limit))
         return to_gif(frames, milliseconds=GIF_MILLISECONDS)
 
-    strongest = f"The {min(len(units), UNITS_A_PAGE)} strongest units over all kept moments."
+    what = f"The {shown_at_most} strongest units over all kept moments."
     with st.container(horizontal=True, key="weights_exports"):
         save_button(run, "Picture", picture, f"weights-step-{moment.step}.png", "All units of this layer.")
-        save_button(run, "Animation", animation, "weights.gif", strongest, possible=len(snapshots) > 1)
+        save_button(run, "Animation", animation, "weights.gif", what, possible=len(snapshots) > 1)
 
 
 def _passport(

@@ -1,9 +1,11 @@
 """The inspect pages through the front door: every view is of the chosen moment, and tells what it cannot show."""
 
 import base64
+import gc
 import io
 import json
 import math
+import weakref
 from contextlib import suppress
 
 import numpy as np
@@ -852,3 +854,17 @@ def test_the_address_holds_the_settings_on_every_page(visit):
         address = {name: value if isinstance(value, str) else value[-1] for name, value in at.query_params.items()}
         address.pop("run")
         assert RunConfig.from_query(address) == trainer_of(at).config
+
+
+def test_a_reset_lets_go_of_the_network_before(visit, wait_until):
+    at = train(visit(), 30)
+    for page in ("gradients", "weights", "activations", "live"):
+        go(at, page)
+    old = weakref.ref(trainer_of(at))
+    press(at, "Reset")
+
+    def gone() -> bool:
+        gc.collect()
+        return old() is None
+
+    wait_until(gone, timeout=10)
