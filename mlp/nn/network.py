@@ -144,11 +144,16 @@ class MLP:
 
     def state_dict(self) -> dict[str, Array]:
         """{"0.weight": (D, units), "0.bias": (units,), "1.weight": …}, numbered by linear layer: live views."""
-        return self._named(self.parameters)
+        return self.named(self.parameters)
 
     def gradients(self) -> dict[str, Array]:
         """The gradients of the last backward, under the keys of state_dict: live views."""
-        return self._named(self.gradient)
+        return self.named(self.gradient)
+
+    def named(self, vector: Array) -> dict[str, Array]:
+        """Any vector with an entry for each parameter, (P,), as views under the keys of state_dict."""
+        pairs = enumerate(self._arrays(vector))
+        return {f"{i}.{name}": array for i, pair in pairs for name, array in zip(("weight", "bias"), pair, strict=True)}
 
     def load_state_dict(self, state: dict[str, Array]) -> None:
         """Copy in the weights and biases of another network of the same sizes.
@@ -235,10 +240,6 @@ class MLP:
         for D, K in pairwise(self.layer_sizes):
             W, b, start = start, start + D * K, start + (D + 1) * K
             yield vector[W:b].reshape(D, K), vector[b:start]
-
-    def _named(self, vector: Array) -> dict[str, Array]:
-        pairs = enumerate(self._arrays(vector))
-        return {f"{i}.{name}": array for i, pair in pairs for name, array in zip(("weight", "bias"), pair, strict=True)}
 
     def _inputs(self, x: Array) -> Array:
         if x.shape[1:] == self.layer_sizes[:1] and x.dtype == self.dtype:

@@ -157,7 +157,7 @@ class BackgroundRun:
 
     def change(self, **settings: Any) -> None:
         """Changes settings of the running trainer; raises ValueError as `Trainer.change` does."""
-        with self._reading():
+        with self.between_steps():
             self.trainer.change(**settings)
 
     def stop(self) -> None:
@@ -203,7 +203,7 @@ class BackgroundRun:
 
         While a single step takes longer than a page should wait, the copy of before is given again.
         """
-        with self._reading(READ_PATIENCE_SECONDS) as locked:
+        with self.between_steps(READ_PATIENCE_SECONDS) as locked:
             if locked:
                 self._view = self._copy()
             else:
@@ -212,7 +212,7 @@ class BackgroundRun:
 
     def keep_moment(self) -> int:
         """Takes a snapshot of the network as it stands; its step."""
-        with self._reading():
+        with self.between_steps():
             trainer = self.trainer
             trainer.snapshots.take(trainer.step_count, trainer.network.parameters)
             return trainer.step_count
@@ -222,7 +222,7 @@ class BackgroundRun:
 
         step: the latest snapshot at or before it is taken; None is now. Waits for the step under way.
         """
-        with self._reading():
+        with self.between_steps():
             trainer = self.trainer
             network, probes, now = trainer.network.copy(), trainer.probes.probes(), trainer.step_count
             steps, best = trainer.snapshots.steps, trainer.snapshots.best_step
@@ -230,6 +230,23 @@ class BackgroundRun:
                 snapshot = trainer.snapshots.at(step)
                 network.parameters[:], now = snapshot.parameters, snapshot.step
         return Inspection(now, network, probes, steps, best)
+
+    @contextmanager
+    def between_steps(self, timeout: float = -1) -> Iterator[bool]:
+        """Holds the run between two steps while its trainer is read; the worker lets readers pass first.
+
+        Gives whether it could be held within `timeout` seconds, as long as it takes by default. Be quick: it waits.
+        """
+        self._readers += 1
+        try:
+            locked = self._lock.acquire(timeout=timeout)
+        finally:
+            self._readers -= 1
+        try:
+            yield locked
+        finally:
+            if locked:
+                self._lock.release()
 
     def _copy(self) -> RunView:
         trainer = self.trainer
@@ -259,20 +276,6 @@ class BackgroundRun:
             return 0.0
         (start, first), (end, last) = self._progress[0], self._progress[-1]
         return (last - first) / (end - start) if end > start else 0.0
-
-    @contextmanager
-    def _reading(self, timeout: float = -1) -> Iterator[bool]:
-        """The lock between two steps; the worker lets readers pass first."""
-        self._readers += 1
-        try:
-            locked = self._lock.acquire(timeout=timeout)
-        finally:
-            self._readers -= 1
-        try:
-            yield locked
-        finally:
-            if locked:
-                self._lock.release()
 
     # -- the thread
 

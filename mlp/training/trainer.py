@@ -121,23 +121,10 @@ class Trainer:
         self.steps_per_epoch = -(-train_size // self.batch_size)
         self.history = History()
         self.diverged: TrainingDivergedError | None = None
+        self.weights_given = False  # by `start_from`
         self.chunk_size = min(self.batch_size, CHUNK_SIZE, CHUNK_VALUES // sum(self.network.layer_sizes[1:]))
         self.threads = threads_for(self.chunk_size * self.network.num_parameters)
-        self._batcher = Batcher(
-            self.dataset.train,
-            scaling,
-            self.chunk_size,
-            self.network.dtype,
-            augmentation=Augmentation(
-                shift=config.augment_shift,
-                rotation=config.augment_rotation,
-                scale=config.augment_scale,
-                shear=config.augment_shear,
-                elastic=config.augment_elastic,
-            )
-            or None,
-            seed=config.seed,
-        )
+        self._batcher = self.new_batcher(self.chunk_size)
         self._loss = LOSSES[config.loss]
         self._schedule = self._build_schedule()
         self._open_step: _OpenStep | None = None
@@ -155,6 +142,31 @@ class Trainer:
         positions = np.arange(min(PROBE_DIGITS, len(digits)))
         pixels = digits.gather(positions, np.empty((len(positions), self.dataset.num_pixels), np.uint8))
         return scaling(pixels, np.empty(pixels.shape, self.network.dtype))
+
+    def start_from(self, network: MLP) -> None:
+        """Puts the weights of another network in place of the seed's; all else stays as the config says.
+
+        Raises RuntimeError when something was already trained or measured, ValueError for a network of other sizes,
+        another activation, type or input scaling; nothing is changed then.
+        """
+        if self.history.checks or self.step_count or self._open_step is not None:
+            raise RuntimeError("a run can start from given weights only before its first step and evaluation")
+        own, given = self.network, network
+        for name, mine, other in (
+            ("layer_sizes", own.layer_sizes, given.layer_sizes),
+            ("activation", own.activation, given.activation),
+            ("dtype", own.dtype, given.dtype),
+        ):
+            if mine != other:
+                raise ValueError(f"{name} of the network must be {mine}, as the config says, got {other}")
+        for part in ("offset", "factor"):
+            if not np.array_equal(getattr(own.input_scaling, part), getattr(given.input_scaling, part)):
+                raise ValueError(f"the network must scale its inputs as {self.config.input_scaling!r} does here")
+        own.load_state_dict(given.state_dict())
+        self.weights_given = True
+        np.copyto(self._good_parameters, own.parameters)
+        self.snapshots = SnapshotLog(own.parameters.nbytes, self.total_steps, self.snapshots.budget)
+        self.snapshots.take(0, own.parameters)
 
     # -- where the run stands
 
@@ -230,6 +242,35 @@ class Trainer:
         self.optimizer.weight_decay = self.config.weight_decay
         self._schedule = self._build_schedule()
 
+    def new_batcher(self, rows: int) -> Batcher:
+        """What makes batches of up to `rows` training digits as this run's are made, in buffers of its own."""
+        config = self.config
+        augmentation = Augmentation(
+            shift=config.augment_shift,
+            rotation=config.augment_rotation,
+            scale=config.augment_scale,
+            shear=config.augment_shear,
+            elastic=config.augment_elastic,
+        )
+        return Batcher(
+            self.dataset.train,
+            self.network.input_scaling,
+            rows,
+            self.network.dtype,
+            augmentation=augmentation or None,
+            seed=config.seed,
+        )
+
+    @property
+    def untaught(self) -> bool:
+        """Whether the weights are still those that the seed gave."""
+        return not (self.step_count or self.weights_given)
+
+    def learning_rate_at(self, step: int) -> float:
+        """The learning rate of the update after `step` steps, as the schedule has it."""
+        rate: float = self.config.learning_rate * self._schedule(step)
+        return rate
+
     def _build_schedule(self) -> Any:
         return build_schedule(
             self.config.schedule,
@@ -289,7 +330,7 @@ class Trainer:
             norm = clip_gradient_norm(self.network, limit or inf)
             if not isfinite(norm):
                 self._stop_diverged()
-        learning_rate = self.config.learning_rate * self._schedule(number - 1)
+        learning_rate = self.learning_rate_at(number - 1)
         self.optimizer.learning_rate = learning_rate
         self.optimizer.step()
         self.probes.after_update(number)

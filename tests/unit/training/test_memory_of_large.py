@@ -21,6 +21,7 @@ class Outline:
         self.layer_sizes = tuple(layer_sizes)
         self.num_parameters = sum((D + 1) * K for D, K in pairwise(layer_sizes))
         self.dtype = settings["dtype"]
+        self.input_scaling = settings["input_scaling"]
         self.parameters = np.broadcast_to(self.dtype.type(0), self.num_parameters)
         self.linears = []
 
