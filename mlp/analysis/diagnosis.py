@@ -45,6 +45,9 @@ HALF_LEARNT = 0.5  # of the loss of guessing: below that a slow run may simply b
 VALIDATION_RISE = 1.1
 GAP_FACTOR = 5.0
 GAP_SHARE = 0.1  # of the loss of guessing
+GAP_ANSWERS = (
+    0.005  # what was learned by heart is answered right; a single outlier can make a loss as large as it likes
+)
 
 CS231N = "Karpathy, CS231n notes, “Neural Networks Part 3: Learning and Evaluation”"
 LARGE_STD = 0.15  # of normal weights: He's for 100 inputs is √(2/100) = 0.14
@@ -392,7 +395,8 @@ def overfitting(run: Run) -> Finding | None:
     now, learnt = float(validation[-1]), float(train[-3:].mean())
     rises = now > VALIDATION_RISE * validation[best] and learnt < train[best : best + 3].mean() and now > 2 * learnt
     gap = now > GAP_FACTOR * learnt and now - learnt > GAP_SHARE * run.guessing
-    if not (rises or gap):
+    knows = np.mean([record.train_accuracy - record.validation_accuracy for record in measured[-3:]]) > GAP_ANSWERS
+    if not (knows and (rises or gap)):
         return None
     trend = f", up from {validation[best]:.3g} at epoch {measured[best + 1].epoch}" if rises else ""
     remedy = _regularized(run.config)
@@ -405,7 +409,8 @@ def overfitting(run: Run) -> Finding | None:
         remedy=remedy,
         threshold=f"Named after {MIN_EPOCHS} epochs when the validation loss is {_percent(VALIDATION_RISE - 1)} above "
         f"its best and twice the training loss, which still falls, or {GAP_FACTOR:g} times the training loss and above "
-        f"it by {_percent(GAP_SHARE)} of the loss of guessing.",
+        f"it by {_percent(GAP_SHARE)} of the loss of guessing; and {_percent(GAP_ANSWERS)} more of the training digits "
+        "are answered right.",
         source="Prechelt, Early Stopping – But When? (1998)",
     )
 

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 import mlp
-import mlp.nn
 from mlp import MLP, RunConfig, Trainer, load_dataset
 
 SMALL = {"train_size": 400, "hidden_layers": (12,)}
@@ -102,7 +101,18 @@ def test_a_dataset_has_three_splits_of_images_and_labels():
         assert split.labels.shape == (size,)
 
 
+def test_drawings_and_pictures_become_digits_for_the_pretrained_network():
+    strokes = [np.array([[70, 62], [200, 56], [172, 120], [140, 180], [118, 238]])]
+    digit = mlp.analysis.digit_from_strokes(strokes, canvas_size=(280, 280))
+    picture = load_dataset("mnist").test.images[0]
+    digits = np.stack([digit, mlp.analysis.digit_from_image(picture)])
+    assert (digits.shape, digits.dtype) == ((2, 28, 28), np.uint8)
+    network = mlp.analysis.pretrained_network()
+    assert isinstance(network, MLP)
+    assert network.predict_proba(digits).argmax(axis=1).tolist() == [7, 7]
+
+
 def test_the_first_name_of_every_sentence_is_exported():
     assert set(mlp.__all__) >= {"MLP", "RunConfig", "Trainer", "load_dataset"}
-    for package in (mlp, mlp.nn):
+    for package in (mlp, mlp.nn, mlp.analysis):
         assert all(hasattr(package, name) for name in package.__all__)

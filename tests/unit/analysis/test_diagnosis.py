@@ -94,12 +94,12 @@ def empty_probes(layers=2, probes=0, value=np.nan):
     return LayerProbes(steps=np.arange(1, probes + 1), **arrays)
 
 
-def history_of(losses, epochs=()):
+def history_of(losses, epochs=(), accuracies=(0.95, 0.9)):
     history = History()
     for loss in losses:
         history.steps.append(loss, 0.1, 0.1, 1.0)
     history.epochs += [
-        EpochRecord(i + 1, i + 1, train, 0.1, 0.9, validation, 0.9, np.nan, np.nan, 1.0)
+        EpochRecord(i + 1, i + 1, train, 0.1, accuracies[0], validation, accuracies[1], np.nan, np.nan, 1.0)
         for i, (train, validation) in enumerate(epochs)
     ]
     return history
@@ -327,8 +327,8 @@ def test_overfitting_by_trend_needs_a_rise_while_the_training_loss_falls():
     rising = [0.35, 0.25, 0.22, 0.2, 0.2, 0.22, 0.23, 0.24, 0.25]
     level = [0.35, 0.25, 0.22, 0.2, 0.2, 0.2, 0.2, 0.2, 0.2]
 
-    def found(train, validation):
-        history = history_of([0.1] * 9, zip(train, validation, strict=True))
+    def found(train, validation, **more):
+        history = history_of([0.1] * 9, zip(train, validation, strict=True), **more)
         return diagnose(RunConfig(), history, empty_probes(), steps_per_epoch=1)
 
     (finding,) = found(falling, rising)
@@ -338,6 +338,7 @@ def test_overfitting_by_trend_needs_a_rise_while_the_training_loss_falls():
     assert found(falling, level) == []
     assert found(rising, rising) == []
     assert found([0.06] * 6 + [0.08, 0.09, 0.1], rising) == [], "what both losses share is not overfitting"
+    assert found(falling, rising, accuracies=(0.195, 0.194)) == [], "nothing was learned by heart"
     assert found(falling[:4], rising[:4]) == [], "four epochs are too few"
     assert found(falling, [np.nan] * 9) == [], "without validation digits there is nothing to compare"
 

@@ -1,14 +1,11 @@
 """Orders, patterns and passports of units, each against its definition in plain loops."""
 
-import time
-
 import numpy as np
 import pytest
 
 from mlp import MLP
 from mlp.analysis import input_patterns, logits_without, passport, spoken_class, unit_order
 from mlp.nn import softmax
-from mlp.training import RunConfig, Trainer
 
 
 def net(*hidden, activation="relu", seed=0, dtype=np.float64):
@@ -170,15 +167,3 @@ def test_values_at_hand_are_used_and_left_alone(some):
     for (z, a), (z_before, a_before) in zip(values, before, strict=True):
         assert np.array_equal(z, z_before)
         assert np.array_equal(a, a_before)
-
-
-def test_all_test_digits_take_a_moment(digits):
-    trainer = Trainer(RunConfig(train_size=500, validation_size=200), digits)
-    trainer.advance(steps=30)
-    images, labels = digits.test.images, digits.test.labels
-    fastest = np.inf
-    for _ in range(5):
-        started = time.process_time()
-        passport(trainer.network, 0, 3, images, labels, 10)
-        fastest = min(fastest, time.process_time() - started)
-    assert fastest < 0.15
