@@ -52,29 +52,10 @@ def weight_tiles(
     return _tile(_shades(patterns, ends), table, columns, gap, rgb(colours.neutral), blank=_SHADES)
 
 
-def digits_picture(images: ArrayLike, colours: Palette, *, columns: int, gap: int = 2) -> Picture:
-    """Digits side by side, ink in the text's colour on the page's. images: (n, 28, 28) or (n, 784) uint8."""
-    images = np.asarray(images, np.uint8).reshape(-1, SIDE * SIDE)
+def ink_picture(picture: NDArray[np.uint8], colours: Palette) -> Picture:
+    """(H, W) uint8, light ink on dark -> (H, W, 3): ink in the text's colour on the page's."""
     scale: Colourscale = [(0, colours.background), (1, colours.text)]
-    return _tile(images, lookup(scale, 256), columns, gap, rgb(colours.background), blank=0)
-
-
-def tile_at(x: float, y: float, *, units: int, columns: int, gap: int = 1, scale: float = 1) -> int | None:
-    """Which unit's tile stands at a pixel of the picture, counted from 0; None in a gap or outside.
-
-    x, y: pixels from the top left of a picture drawn at `scale` times its size; `scale` need not be whole.
-    """
-    pitch = SIDE + gap
-    column, within_x = divmod(x / scale, pitch)
-    row, within_y = divmod(y / scale, pitch)
-    unit = int(row * columns + column)
-    inside = within_x < SIDE and within_y < SIDE and 0 <= column < columns and row >= 0 and unit < units
-    return unit if inside else None
-
-
-def scale_picture(colours: Palette, *, width: int = 256, height: int = 8) -> Picture:
-    """(height, width, 3): the colours from the most negative to the most positive value, for a legend."""
-    return np.broadcast_to(lookup(colours.diverging, width), (height, width, 3)).copy()
+    return lookup(scale, 256)[picture]
 
 
 def matrix_heatmap(

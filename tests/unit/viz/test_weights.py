@@ -10,11 +10,9 @@ from mlp.viz.export import enlarge, to_gif, to_png
 from mlp.viz.palette import DARK, LIGHT, lookup, rgb
 from mlp.viz.weights import (
     MAX_CELLS,
-    digits_picture,
+    ink_picture,
     matrix_heatmap,
-    scale_picture,
     strongest_blocks,
-    tile_at,
     weight_limit,
     weight_tiles,
 )
@@ -115,47 +113,17 @@ def test_without_units_the_picture_is_the_page(colours):
     assert weight_tiles(np.empty((0, 784)), colours, columns=2, gap=0).shape == (28, 56, 3)
 
 
-# -- from a pixel back to its unit
+# -- digits
 
 
-@pytest.mark.parametrize(
-    ("units", "columns", "gap", "scale"), [(7, 3, 1, 1), (10, 4, 2, 2), (5, 5, 0, 3), (9, 4, 1, 1.37)]
-)
-def test_every_pixel_leads_back_to_its_unit(units, columns, gap, scale):
-    rows = -(-units // columns)
-    owners = np.full((rows * (28 + gap), columns * (28 + gap)), -1)
-    for unit in range(units):
-        row, column = divmod(unit, columns)
-        owners[row * (28 + gap) :, column * (28 + gap) :][:28, :28] = unit
-    for y in range(owners.shape[0]):
-        for x in range(0, owners.shape[1], 3):
-            found = tile_at((x + 0.5) * scale, (y + 0.5) * scale, units=units, columns=columns, gap=gap, scale=scale)
-            assert (-1 if found is None else found) == owners[y, x], (x, y)
-
-
-@pytest.mark.parametrize(("x", "y"), [(-1, 5), (5, -1), (500, 5), (5, 500)])
-def test_outside_the_picture_there_is_no_unit(x, y):
-    assert tile_at(x, y, units=4, columns=2) is None
-
-
-# -- digits and the legend
-
-
-def test_digits_are_ink_on_the_page(colours):
-    images = np.zeros((3, 28, 28), np.uint8)
-    images[1, 4, 5] = 255
-    picture = digits_picture(images, colours, columns=2)
-    assert picture.shape == (58, 58, 3)
+def test_a_digit_is_ink_on_the_page(colours):
+    digit = np.zeros((20, 28), np.uint8)
+    digit[4, 5] = 255
+    picture = ink_picture(digit, colours)
+    assert picture.shape == (20, 28, 3)
     ink = (picture != rgb(colours.background)).any(axis=2)
-    assert list(zip(*np.nonzero(ink), strict=True)) == [(4, 35)]
-    np.testing.assert_array_equal(picture[4, 35], rgb(colours.text))
-
-
-def test_the_legend_runs_from_negative_to_positive_through_the_page(colours):
-    legend = scale_picture(colours, width=255, height=4)
-    assert legend.shape == (4, 255, 3)
-    for place, colour in ((0, colours.diverging[0][1]), (127, colours.background), (254, colours.diverging[-1][1])):
-        np.testing.assert_array_equal(legend[2, place], rgb(colour))
+    assert list(zip(*np.nonzero(ink), strict=True)) == [(4, 5)]
+    np.testing.assert_array_equal(picture[4, 5], rgb(colours.text))
 
 
 # -- later layers
