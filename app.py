@@ -20,6 +20,12 @@ def frame() -> None:
                 st.Page(HERE / "pages/inspect/gradients.py", title="Gradients"),
                 st.Page(HERE / "pages/inspect/weights.py", title="Weights"),
                 st.Page(HERE / "pages/inspect/activations.py", title="Activations"),
+                st.Page(HERE / "pages/inspect/mistakes.py", title="Mistakes"),
+                st.Page(HERE / "pages/inspect/draw.py", title="Draw a digit"),
+            ],
+            "Learn": [
+                st.Page(HERE / "pages/learn/backprop.py", title="Backpropagation"),
+                st.Page(HERE / "pages/learn/recipes.py", title="Recipes"),
             ],
         }
     )

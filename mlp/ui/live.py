@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import streamlit as st
 
-from mlp.data import DatasetError
+from mlp.data import DatasetError, Progress
+from mlp.nn import MLP
 from mlp.training import LIVE_SETTINGS, BackgroundRun, RunConfig, RunView, Trainer, load_digits
 from mlp.ui import controls, names, session
 from mlp.ui.assets import component_file
@@ -22,6 +24,9 @@ SLOW_POLL_SECONDS = 0.2  # in slow motion a person follows single steps
 SPEEDS = {"1/s": 1.0, "5/s": 5.0, "25/s": 25.0, "50/s": 50.0, "Max": None}
 BATCHES_AVERAGED = 100
 MORE_EPOCHS = 10
+
+# What a network in hand is made of and made for.
+_MADE_OF = {"hidden_layers", "activation", "dtype", "input_scaling", "dataset", "classes"}
 
 _SPEED, _SMOOTHING, _X_AXIS, _LOG = "live_speed", "live_smoothing", "live_x_axis", "live_log"
 
@@ -48,25 +53,37 @@ def prepare(workbench: Workbench) -> Trainer:
     return trainer
 
 
-def _build(workbench: Workbench, config: RunConfig) -> bool:
-    """Makes a new trainer at its initial weights; says why if the settings or the data do not allow it."""
+def _build(workbench: Workbench, config: RunConfig, weights: MLP | None = None) -> bool:
+    """Puts a new trainer in place; if the settings or the data do not allow it, the workbench has the reason."""
     bar = st.empty()
 
     def progress(done: int, total: int | None, name: str) -> None:
         bar.progress(done / total if total else 0.0, text=f"Downloading {name}: {done / 1e6:.1f} MB")
 
     try:
-        dataset = load_digits(config, progress)
-        trainer = Trainer(config, dataset, snapshot_budget=session.snapshot_budget())
-        trainer.check_validation()
+        begin(workbench, config, weights, progress)
     except (ValueError, DatasetError, MemoryError) as error:
         workbench.message, workbench.refused = names.sentence(error), config
         return False
     finally:
         bar.empty()
+    return True
+
+
+def begin(
+    workbench: Workbench, config: RunConfig, weights: MLP | None = None, progress: Progress | None = None
+) -> Trainer:
+    """Puts a new trainer in place, at the initial weights of its seed or at those of another network.
+
+    Raises ValueError, DatasetError or MemoryError if the settings or the data do not allow it: the old one stays.
+    """
+    trainer = Trainer(config, load_digits(config, progress), snapshot_budget=session.snapshot_budget())
+    if weights is not None:
+        trainer.start_from(weights)
+    trainer.check_validation()
     session.forget_views()
     workbench.trainer, workbench.message, workbench.refused = trainer, "", None
-    return True
+    return trainer
 
 
 def apply_settings(workbench: Workbench, run: BackgroundRun) -> None:
@@ -84,11 +101,18 @@ def apply_settings(workbench: Workbench, run: BackgroundRun) -> None:
     if len(changed) == len(live):
         if workbench.refused:  # what could not be had is no longer asked for
             workbench.message, workbench.refused = "", None
-    elif trainer.step_count == 0 and not run.active and wanted != workbench.refused:
-        if _build(workbench, wanted):
+    elif wanted == workbench.refused:
+        return
+    elif trainer.step_count == 0 and not run.active and _keeps_weights(trainer, changed):
+        if _build(workbench, wanted, trainer.network if trainer.weights_given else None):
             st.rerun()
-    elif wanted != workbench.refused:
+    else:
         _offer_reset(workbench, trainer.config, wanted)
+
+
+def _keeps_weights(trainer: Trainer, changed: Mapping[str, Any]) -> bool:
+    """Whether a change costs no weights but those that the seed gives anew."""
+    return not trainer.weights_given or not changed.keys() & _MADE_OF
 
 
 def _offer_reset(workbench: Workbench, old: RunConfig, new: RunConfig) -> None:
@@ -122,6 +146,18 @@ def try_remedy(workbench: Workbench, **remedy: Any) -> None:
     """Resets with a change and trains at once: the new thread plays as soon as the page has it."""
     reset(workbench, **remedy)
     workbench.playing = not workbench.message
+
+
+def start_with(workbench: Workbench, config: RunConfig) -> bool:
+    """A new network with these settings, which trains as soon as a page has it; else the workbench has the reason.
+
+    Before the controls are drawn, or in a callback.
+    """
+    if not _build(workbench, config):
+        return False
+    controls.put(config)
+    workbench.playing = True
+    return True
 
 
 def _toggle(workbench: Workbench) -> None:
@@ -252,7 +288,7 @@ def _watch(run: BackgroundRun, polling: bool) -> None:
     if view.step:
         with figures:
             _figures(view)
-    _strip(view)
+    _strip(view, run.trainer.weights_given)
     _log(view)
 
 
@@ -340,13 +376,17 @@ def _curves(view: RunView) -> None:
         st.toggle("Logarithmic loss", key=_LOG, persist_state="session")
 
 
-def _strip(view: RunView) -> None:
+def _strip(view: RunView, weights_given: bool) -> None:
     batch = view.batch
     tiles = answer_tiles(batch, view.class_names)
     right = sum(tile.right for tile in tiles)
     title = f"The batch of step {batch.step:,}" if view.step else "The first batch, before any learning"
+    if weights_given and not view.step:
+        title = "The first batch"
     st.subheader(title)
     when = "answered before its update" if view.step else "answered with the random initial weights"
+    if weights_given and not view.step:
+        when = "answered with the weights from the file"
     st.caption(f"{right} of these {len(tiles)} right (✓), {len(tiles) - right} wrong (✗), {when}.")
     digit_tiles(batch.pixels, tiles, palette(st.context.theme.type), key="batch")
 

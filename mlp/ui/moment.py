@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from mlp.training import BackgroundRun, Inspection, Trainer
 from mlp.ui import live, session
@@ -15,6 +16,7 @@ POLL_SECONDS = 0.5
 END_SECONDS = 1.0
 PLAYBACK_SECONDS = 0.35  # between two snapshots of an animation, slow enough for the eye
 
+FRAGMENT = "inspect"
 _FOLLOW_KEY, _STEP_KEY = "moment_follow", "moment_step"
 
 Body = Callable[[BackgroundRun, Inspection], None]
@@ -45,6 +47,14 @@ class _Choice:
         self.step, self.playing_back = (later[0] if later else self.step), bool(later)
 
 
+def comes_and_goes() -> DeltaGenerator:
+    """A place for words that are not always there. Without it what follows would change its own place with them.
+
+    The browser would then mount it anew: a stroke under way would end, a chart lose its zoom.
+    """
+    return st.container()
+
+
 def _choice(trainer: Trainer) -> _Choice:
     """The session's choice; a new network has no past, so it is followed."""
     found: _Choice | None = st.session_state.get(session.MOMENT)
@@ -55,22 +65,40 @@ def _choice(trainer: Trainer) -> _Choice:
 
 def inspect_page(title: str, sentence: str, body: Body) -> None:
     """A page about one moment of the run: the transport, the time slider, then `body`, drawn anew as time moves."""
+    workbench, run = open_page(title, sentence)
+    follow(workbench, run, body)
+    session.write_address(workbench, run.trainer.config)
+
+
+def open_page(title: str, sentence: str) -> tuple[session.Workbench, BackgroundRun]:
+    """The head of a page about a run."""
     workbench = session.workbench()
     trainer = live.prepare(workbench)
     run = session.run_of(workbench, trainer)
     st.title(title)
     st.markdown(sentence)
-    live.notices(workbench, run.view())
+    with comes_and_goes():
+        live.notices(workbench, run.view())
+    return workbench, run
+
+
+def follow(workbench: session.Workbench, run: BackgroundRun, body: Body) -> None:
+    """The transport and the time slider, then `body`, in a fragment named FRAGMENT that is drawn anew as time moves."""
     offers_pause = live.transport(workbench, run)
-    choice = _choice(trainer)
+    choice = _choice(run.trainer)
     period = _period(run, choice)
     if period is None and offers_pause and choice.following:
         period = POLL_SECONDS
-    st.fragment(_draw, run_every=period, key="inspect")(run, body, period)
+    st.fragment(_draw, run_every=period, key=FRAGMENT)(run, body, period)
     # A held moment needs no redrawing, but the buttons above must hear of the end.
     if period is None and (run.busy or offers_pause):
         st.fragment(_notice_end, run_every=END_SECONDS, key="end")(run)
-    session.write_address(workbench, trainer.config)
+
+
+def chosen_moment(run: BackgroundRun) -> Inspection:
+    """The moment that the page shows: now, or the one that is held."""
+    choice = _choice(run.trainer)
+    return run.inspect(None if choice.following else choice.step)
 
 
 def _period(run: BackgroundRun, choice: _Choice) -> float | None:
@@ -132,14 +160,15 @@ def _draw(run: BackgroundRun, body: Body, period: float | None) -> None:
     if period != _period(run, choice):
         st.rerun()
     _strip(run, choice)
-    if run.trainer.step_count == 0 and not run.active:
-        st.info("Nothing has been learnt yet. Press Play above: every step will be there to look back at.")
-    found = run.inspect(None if choice.following else choice.step)
-    if not choice.following and found.step != choice.step:
-        st.caption(
-            f"The weights of step {choice.step:,} are no longer kept, as the run has gone on for long: this is "
-            f"step {found.step:,}."
-        )
+    found = chosen_moment(run)
+    with comes_and_goes():
+        if run.trainer.untaught and not run.active:
+            st.info("Nothing has been learnt yet. Press Play above: every step will be there to look back at.")
+        if not choice.following and found.step != choice.step:
+            st.caption(
+                f"The weights of step {choice.step:,} are no longer kept, as the run has gone on for long: this is "
+                f"step {found.step:,}."
+            )
     body(run, found)
 
 

@@ -77,6 +77,24 @@ def sentence(error: Exception) -> str:
     return f"{str(error).rstrip('.')}."
 
 
+def whole_sentence(error: Exception) -> str:
+    """The same where nothing stands before it."""
+    text = sentence(error)
+    return text[:1].upper() + text[1:]
+
+
+def share(part: float) -> str:
+    """A probability as it may be said: 0.9996 is not 100%, and 0.0004 not 0%."""
+    if 0.999 < part < 1:
+        return "> 99.9%"
+    return "< 0.1%" if 0 < part < 0.001 else f"{part:.1%}"
+
+
+def count(number: int, word: str) -> str:
+    """How many there are: "1 drawing", "1,200 drawings"."""
+    return f"{number:,} {word}" + ("" if number == 1 else "s")
+
+
 def duration(seconds: float) -> str:
     """Seconds as a person says them: "8 s", "2 min 5 s", "1 h 10 min"."""
     if not isfinite(seconds):

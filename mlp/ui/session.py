@@ -26,6 +26,12 @@ from mlp.training.threads import use_threads
 _WORKBENCH = "workbench"
 # What the inspect pages remember of one trainer: it must not outlive it, or a reset would keep the old one in memory.
 MOMENT, PLACES, GRADIENT_BANDS, PLANE = "moment", "weights_places", "gradients_percentiles", "activations_kept"
+BIOGRAPHIES = "mistakes_biographies"
+SUBJECT = "subject"  # the picture that another page hands to the drawing page
+BOARD, ALBUM, TAUGHT = "board", "album", "taught"  # the drawing page's: they outlive a reset
+WALK, WALK_CHECKS = "walk", "walk_checks"  # the backpropagation page's: of one trainer too
+WALK_SUBJECT, WALK_PLACES = "walk_subject", "walk_places"  # what another page hands to it; where the reader is
+TAKEN = "taken"  # what the start page says of a weights file that was brought to it
 _TOKEN_PARAMETER = "run"  # noqa: S105 - the name of a URL parameter
 _SECONDS_KEPT = 60.0  # how long a closed tab's run waits for its page to be loaded again
 _MAX_RUNS_VARIABLE = "MLP_MICROSCOPE_MAX_RUNS"
@@ -180,7 +186,7 @@ def current_run() -> BackgroundRun:
 
 def forget_views() -> None:
     """Drops what the inspect pages remember of the trainer that is being replaced."""
-    for key in (MOMENT, PLACES, GRADIENT_BANDS, PLANE):
+    for key in (MOMENT, PLACES, GRADIENT_BANDS, PLANE, BIOGRAPHIES, WALK, WALK_CHECKS, TAKEN):
         st.session_state.pop(key, None)
 
 

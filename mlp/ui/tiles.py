@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 import streamlit as st
@@ -41,18 +42,19 @@ def digit_tiles(pixels: NDArray[np.uint8], tiles: list[Tile], colours: Palette, 
 
 
 def answer_tiles(batch: BatchView, class_names: tuple[str, ...]) -> list[Tile]:
-    """The network's answers to a batch: "✓ 7", or "✗ 1, is 7"."""
-    tiles = []
-    for label, probabilities in zip(batch.labels, batch.probabilities, strict=True):
-        answer = int(probabilities.argmax())
-        said, truth = class_names[answer], class_names[label]
-        right = bool(answer == label)
-        tiles.append(
-            Tile(
-                caption=f"✓ {said}" if right else f"✗ {said}, is {truth}",
-                description=f"The network says {said} ({probabilities[answer]:.0%} sure): "
-                + ("right." if right else f"wrong, this is {truth}."),
-                right=right,
-            )
-        )
-    return tiles
+    """The network's answers to a batch."""
+    pairs = zip(batch.probabilities, batch.labels, strict=True)
+    return [answer_tile(probabilities, int(label), class_names) for probabilities, label in pairs]
+
+
+def answer_tile(probabilities: NDArray[Any], label: int, class_names: tuple[str, ...]) -> Tile:
+    """The network's answer to one digit: "✓ 7", or "✗ 1, is 7". probabilities: (K,)"""
+    answer = int(probabilities.argmax())
+    said, truth = class_names[answer], class_names[label]
+    right = answer == label
+    return Tile(
+        caption=f"✓ {said}" if right else f"✗ {said}, is {truth}",
+        description=f"The network says {said} ({probabilities[answer]:.0%} sure): "
+        + ("right." if right else f"wrong, this is {truth}."),
+        right=right,
+    )

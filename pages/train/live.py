@@ -1,6 +1,6 @@
 """Choose a network, press Play, watch it learn: the start page."""
 
-from mlp.ui import controls, live, session
+from mlp.ui import controls, live, session, takeaway
 
 workbench = session.workbench()
 trainer = live.prepare(workbench)
@@ -13,5 +13,6 @@ live.notices(workbench, run.view())
 offers_pause = live.transport(workbench, run)
 live.watch(workbench, run, offers_pause)
 live.explanation()
+takeaway.takeaway()
 
 session.write_address(workbench, trainer.config)

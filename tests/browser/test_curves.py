@@ -77,3 +77,11 @@ def test_a_zoom_stays_while_points_arrive(playing: LivePage):
             return plot._fullLayout.xaxis.range[1] >= line.x[line.x.length - 1];
         }"""
     )
+
+
+def test_no_chart_offers_to_send_itself_elsewhere(playing: LivePage):
+    offered = playing.page.locator(".modebar-btn").evaluate_all(
+        "(all) => all.map((one) => one.dataset.title ?? one.title)"
+    )
+    assert offered, "the buttons of the charts"
+    assert not [title for title in offered if "share" in title.lower() or "cloud" in title.lower()]

@@ -3,30 +3,49 @@
 import base64
 import gc
 import io
-import json
 import math
 import weakref
-from contextlib import suppress
 
 import numpy as np
 import pytest
 import streamlit as st
 from PIL import Image
-from streamlit.testing.v1 import AppTest
 
 from mlp.analysis import gradient_at, input_patterns, passport, project, unit_order
-from mlp.training import RunConfig, Trainer, TrainingDivergedError
-from mlp.ui import live, session
+from mlp.training import RunConfig
+from mlp.ui import live
 from mlp.viz import LIGHT, layer_labels, weight_tiles
 
-SMALL = {"train_size": "500", "validation_size": "200", "hidden_layers": "16", "epochs": "100"}  # 16 steps an epoch
+from .app_page import (
+    DIVERGES,
+    SMALL,
+    all_text,
+    buttons,
+    choose,
+    data_of,
+    figures,
+    follow,
+    go,
+    has,
+    hold,
+    moment_slider,
+    moments,
+    network_at,
+    numbers,
+    press,
+    see,
+    train,
+    trainer_of,
+    wait_for,
+    widget,
+)
+
 DEEP_SIGMOID = {
     **SMALL,
     "hidden_layers": "100,100,100,100,100,100",
     "activation": "sigmoid",
     "weight_init": "glorot_normal",
 }
-DIVERGES = {**SMALL, "hidden_layers": "none", "loss": "mean_squared_error", "learning_rate": "10"}
 EXPLODES = {"loss": "mean_squared_error", "activation": "identity"}
 PAGES = ("gradients", "weights", "activations")
 PROBED = {
@@ -41,122 +60,17 @@ LOGARITHMIC = {"weight_gradient", "bias_gradient", "update_ratio"}
 
 
 @pytest.fixture
-def visit(repository):
+def visit(open_app):
     """Opens one of the inspect pages, after the start page, with a network of these settings."""
-    visitors = []
 
     def open_page(page="gradients", query=SMALL):
-        at = AppTest.from_file(str(repository / "app.py"), default_timeout=60)
-        for name, text in query.items():
-            at.query_params[name] = text
-        visitors.append(at)
-        see(at.run())
+        at = open_app(query)
         return go(at, page) if page else at
 
-    yield open_page
-    st.cache_resource.clear()
-    for at in visitors:
-        if "workbench" in at.session_state:
-            session._left_runs.take(at.session_state["workbench"].token)
+    return open_page
 
 
 # -- seeing and pressing
-
-
-def see(at):
-    assert [found.value for found in at.exception] == []
-    return at
-
-
-def go(at, page):
-    file = "pages/train/live.py" if page == "live" else f"pages/inspect/{page}.py"
-    return see(at.switch_page(file).run())
-
-
-def all_text(at):
-    kinds = ("title", "subheader", "markdown", "caption", "error", "warning", "info", "success")
-    return "\n".join(element.value for kind in kinds for element in at.get(kind))
-
-
-def trainer_of(at):
-    return at.session_state["workbench"].trainer
-
-
-def train(at, steps, *, every_step=False):
-    """Trains while the page is paused, then looks at it again."""
-    trainer = trainer_of(at)
-    trainer.probes.every_step = every_step
-    with suppress(TrainingDivergedError):
-        trainer.advance(steps=steps)
-    return see(at.run())
-
-
-def buttons(at):
-    return {button.label: button for button in at.button}
-
-
-def press(at, label):
-    return see(buttons(at)[label].click().run())
-
-
-def widget(at, kind, label):
-    (found,) = [one for one in at.main.get(kind) if (one.proto.label if kind == "button_group" else one.label) == label]
-    return found
-
-
-def choose(at, kind, label, value):
-    return see(widget(at, kind, label).set_value(value).run())
-
-
-def wait_for(at, condition, tries=400):
-    """Looks at the page again, as its polling does in a browser."""
-    for _ in range(tries):
-        if condition(at):
-            return at
-        see(at.run())
-    raise AssertionError(f"waited in vain; the page says:\n{all_text(at)}")
-
-
-def follow(at, on):
-    return choose(at, "toggle", "Follow live", on)
-
-
-def slider(at):
-    return widget(at, "select_slider", "Moment")
-
-
-def moments(at):
-    """The steps one can go back to, from the words on the slider."""
-    return [int(words.split()[1].replace(",", "")) for words in slider(at).options]
-
-
-def hold(at, step):
-    """Switches off “Follow live” and goes back to a step."""
-    if widget(at, "toggle", "Follow live").value:
-        follow(at, False)
-    return choose(at, "select_slider", "Moment", step)
-
-
-def data_of(at, key):
-    """What the page hands to the element of that key."""
-    (found,) = [one for one in at.get("bidi_component") if one.proto.id.endswith(f"-{key}")]
-    return json.loads(found.proto.json)
-
-
-def has(at, key):
-    return any(one.proto.id.endswith(f"-{key}") for one in at.get("bidi_component"))
-
-
-def figures(at, key):
-    return [json.loads(text) for text in data_of(at, key)["figures"]]
-
-
-def numbers(array):
-    """A list, or the bytes that plotly packs a list into."""
-    if isinstance(array, dict):
-        found = np.frombuffer(base64.b64decode(array["bdata"]), np.dtype(array["dtype"]))
-        return found.reshape([int(n) for n in str(array["shape"]).split(",")]) if "shape" in array else found
-    return np.array(array)
 
 
 def heatmap(at):
@@ -177,14 +91,6 @@ def picture(at):
 
 def tiles_of(patterns, **scale):
     return weight_tiles(patterns, LIGHT, columns=10, gap=0, **{"limit": np.abs(patterns).max(), **scale})
-
-
-def network_at(at, step):
-    """The network of another trainer that went as far."""
-    apart = Trainer(trainer_of(at).config, trainer_of(at).dataset)
-    if step:
-        apart.advance(steps=step)
-    return apart.network
 
 
 def tile_numbers(at):
@@ -368,7 +274,7 @@ def test_what_went_wrong_later_does_not_spoil_the_diagnosis_of_before(visit):
 def test_while_it_is_followed_the_moment_is_now(visit):
     at = train(visit(), 5)
     assert cursor(at) == 5
-    assert slider(at).disabled
+    assert moment_slider(at).disabled
     train(at, 20)
     assert cursor(at) == 25
     assert moments(at)[-1] == 25
@@ -380,7 +286,7 @@ def test_an_earlier_moment_is_shown_and_does_not_move_when_training_goes_on(visi
     options = moments(at)
     for _ in range(3):
         train(at, 50)
-        assert slider(at).value == 16
+        assert moment_slider(at).value == 16
         assert cursor(at) == 16
         assert moments(at) == options, "the slider moves under the hand"
         assert data_of(at, "gradient_histograms") == held
@@ -412,7 +318,7 @@ def test_the_same_moment_is_shown_on_all_pages(visit):
         go(at, page)
         if page == "live":
             continue
-        assert slider(at).value == 16
+        assert moment_slider(at).value == 16
         assert not widget(at, "toggle", "Follow live").value
         if page == "gradients":
             assert cursor(at) == 16
@@ -429,12 +335,12 @@ def test_the_same_moment_is_shown_on_all_pages(visit):
 
 def film(at):
     """The moments that are shown until it ends."""
-    seen = [slider(at).value]
+    seen = [moment_slider(at).value]
     for _ in range(100):
         if "Stop" not in buttons(at):
             return seen
         see(at.run())
-        seen.append(slider(at).value)
+        seen.append(moment_slider(at).value)
     raise AssertionError(f"the film does not end: {seen}")
 
 
@@ -450,18 +356,18 @@ def test_play_back_shows_one_moment_after_the_other_and_ends_with_the_last(visit
 
 def test_play_back_begins_with_the_first_moment(visit):
     at = press(train(visit(), 40), "Play back")
-    assert slider(at).value == 0
+    assert moment_slider(at).value == 0
 
 
 def test_play_back_can_be_stopped_and_followed_again(visit):
     at = press(train(visit(), 40), "Play back")
     see(at.run())
     press(at, "Stop")
-    stopped = slider(at).value
+    stopped = moment_slider(at).value
     assert 0 < stopped < 40
-    assert slider(see(at.run())).value == stopped
+    assert moment_slider(see(at.run())).value == stopped
     press(at, "Play back")
-    assert slider(at).value < stopped, "it begins anew"
+    assert moment_slider(at).value < stopped, "it begins anew"
     follow(at, True)
     assert "Stop" not in buttons(at)
     assert cursor(at) == 40
@@ -471,7 +377,7 @@ def test_a_moment_chosen_during_play_back_is_held(visit):
     at = press(train(visit(), 40), "Play back")
     choose(at, "select_slider", "Moment", 4)
     assert "Stop" not in buttons(at)
-    assert slider(see(at.run())).value == 4
+    assert moment_slider(see(at.run())).value == 4
 
 
 def thinned(visit):

@@ -6,115 +6,49 @@ import json
 import numpy as np
 import pytest
 import streamlit as st
-from streamlit.testing.v1 import AppTest
 
-from mlp.data import sources
 from mlp.training import RunConfig, Trainer
 from mlp.ui import session
 
-SMALL = {"train_size": "500", "validation_size": "200", "hidden_layers": "16", "epochs": "3"}  # 16 steps an epoch
-DIVERGES = {**SMALL, "hidden_layers": "none", "loss": "mean_squared_error", "learning_rate": "10", "epochs": "100"}
+from .app_page import (
+    DIVERGES,
+    SHORT,
+    all_text_and_progress,
+    buttons,
+    change,
+    numbers,
+    press,
+    see,
+    setting,
+    trainer_of,
+    wait_for,
+)
 
 
 @pytest.fixture
-def visit(repository, monkeypatch, tmp_path):
+def visit(only_mnist, open_app):
     """Opens the app as a person does, with settings in the address if they come by a link."""
-    monkeypatch.setenv(sources.CACHE_VARIABLE, str(tmp_path))
-    monkeypatch.setenv(sources.MIRROR_VARIABLE, "http://127.0.0.1:9/")
-    monkeypatch.setattr(sources, "_loaded", {k: v for k, v in sources._loaded.items() if k == "mnist"})
-    visitors = []
-
-    def open_page(query=None, theme=None):
-        at = AppTest.from_file(str(repository / "app.py"), default_timeout=60)
-        for name, text in (query or {}).items():
-            at.query_params[name] = text
-        if theme:
-            at.context["theme"] = theme
-        visitors.append(at)
-        return see(at.run())
-
-    yield open_page
-    st.cache_resource.clear()  # all visitors of the tests share one session: this ends its thread
-    for at in visitors:
-        if "workbench" in at.session_state:
-            session._left_runs.take(at.session_state["workbench"].token)
-
-
-def assert_no_traceback(at):
-    assert [found.value for found in at.exception] == []
-    assert "Traceback" not in all_text(at)
-
-
-def see(at):
-    assert_no_traceback(at)
-    return at
-
-
-def all_text(at):
-    """Every word of the page's body and notices."""
-    found = [
-        element.value
-        for kind in ("title", "subheader", "markdown", "caption", "error", "warning", "info")
-        for element in at.get(kind)
-    ]
-    return "\n".join([*found, *(bar.proto.text for bar in at.get("progress"))])
-
-
-def buttons(at):
-    return {button.label: button for button in at.button}
-
-
-def press(at, label):
-    return see(buttons(at)[label].click().run())
-
-
-def trainer_of(at):
-    return at.session_state["workbench"].trainer
-
-
-def wait_for(at, condition, tries=400):
-    """Looks at the page again, as its polling does in a browser, until it shows something."""
-    for _ in range(tries):
-        if condition(at):
-            return at
-        see(at.run())
-    raise AssertionError(f"waited in vain; the page says:\n{all_text(at)}")
+    return open_app
 
 
 def train_steps(at, steps):
     """Presses Step so many times, each when the one before is done."""
     for done in range(trainer_of(at).step_count + 1, trainer_of(at).step_count + steps + 1):
         press(at, "Step")
-        wait_for(at, lambda at, done=done: f"step {done:,} of" in all_text(at) and "Play" in buttons(at))
+        wait_for(at, lambda at, done=done: f"step {done:,} of" in all_text_and_progress(at) and "Play" in buttons(at))
     return at
 
 
-def setting(at, kind, label):
-    (found,) = [widget for widget in at.get(kind) if widget.label == label]
-    return found
-
-
-def choose(at, kind, label, value):
-    return see(setting(at, kind, label).set_value(value).run())
-
-
-def data_of(at, component):
+def component_data(at, component):
     """What the page hands to one of its own elements."""
     (found,) = [element for element in at.get("bidi_component") if element.proto.component_name.endswith(component)]
     return json.loads(found.proto.json)
 
 
-def numbers(array):
-    """A list, or the bytes that plotly packs a list into."""
-    if isinstance(array, dict):
-        return np.frombuffer(base64.b64decode(array["bdata"]), np.dtype(array["dtype"]))
-    return np.array(array)
-
-
 def curves(at):
     """{("loss", "Training"): (x, y), …} as the browser is given them."""
     found = {}
-    for text, measure in zip(data_of(at, "live_charts")["figures"], ("loss", "accuracy"), strict=False):
+    for text, measure in zip(component_data(at, "live_charts")["figures"], ("loss", "accuracy"), strict=False):
         for trace in json.loads(text)["data"]:
             found[measure, trace["name"]] = numbers(trace["x"]), numbers(trace["y"])
     return found
@@ -126,9 +60,9 @@ def curves(at):
 def test_the_first_visit_says_what_the_network_is_and_what_to_do(visit):
     at = visit()
     assert {"Play", "Step", "Epoch", "Reset"} <= set(buttons(at))
-    assert "784 → 196 → 10, 155,830 parameters" in all_text(at)
-    assert "Play" in all_text(at)
-    assert "55,000" in all_text(at)
+    assert "784 → 196 → 10, 155,830 parameters" in all_text_and_progress(at)
+    assert "Play" in all_text_and_progress(at)
+    assert "55,000" in all_text_and_progress(at)
     assert not at.error
     assert not at.warning
     assert not at.dataframe
@@ -137,7 +71,7 @@ def test_the_first_visit_says_what_the_network_is_and_what_to_do(visit):
 
 def test_the_first_batch_is_shown_with_the_answers_of_a_network_that_knows_nothing(visit):
     at = visit()
-    tiles = data_of(at, "digit_tiles")
+    tiles = component_data(at, "digit_tiles")
     batch = trainer_of(at).last_batch()
     assert base64.b64decode(tiles["pixels"]) == batch.pixels.tobytes()
     right = batch.probabilities.argmax(axis=1) == batch.labels
@@ -166,8 +100,8 @@ def test_every_control_says_what_it_does_to_learning(visit, query):
 def test_the_dark_page_draws_in_the_dark_palette(visit):
     drawn = {}
     for theme in ("light", "dark"):
-        at = train_steps(visit(SMALL, theme=theme), 1)
-        drawn[theme] = data_of(at, "live_charts")["figures"][0]
+        at = train_steps(visit(SHORT, theme=theme), 1)
+        drawn[theme] = component_data(at, "live_charts")["figures"][0]
         st.cache_resource.clear()
     assert "#0072B2" in drawn["light"]
     assert "#56B4E9" in drawn["dark"]
@@ -178,14 +112,14 @@ def test_the_dark_page_draws_in_the_dark_palette(visit):
 
 
 def test_each_press_of_step_is_one_step(visit):
-    at = train_steps(visit(SMALL), 2)
-    assert "step 2 of 48" in all_text(at)
+    at = train_steps(visit(SHORT), 2)
+    assert "step 2 of 48" in all_text_and_progress(at)
     assert trainer_of(at).step_count == 2
-    assert "batch of step 2" in all_text(at)
+    assert "batch of step 2" in all_text_and_progress(at)
 
 
 def test_one_epoch_brings_a_line_of_the_table(visit):
-    at = visit(SMALL)
+    at = visit(SHORT)
     for epoch in (1, 2):
         press(at, "Epoch")
         wait_for(at, lambda at, epoch=epoch: at.dataframe and len(at.dataframe[0].value) == epoch)
@@ -198,10 +132,10 @@ def test_one_epoch_brings_a_line_of_the_table(visit):
 
 
 def test_play_trains_to_the_end_and_offers_to_go_on(visit):
-    at = press(visit(SMALL), "Play")
+    at = press(visit(SHORT), "Play")
     wait_for(at, lambda at: trainer_of(at).finished and "Pause" not in buttons(at))
     assert len(at.dataframe[0].value) == 3
-    assert "step 48 of 48" in all_text(at)
+    assert "step 48 of 48" in all_text_and_progress(at)
     (more,) = [label for label in buttons(at) if "more epochs" in label]
     press(at, more)
     wait_for(at, lambda at: trainer_of(at).epoch > 3)
@@ -216,21 +150,21 @@ def test_pause_stops_and_play_goes_on(visit):
     press(at, "Pause")
     wait_for(at, lambda at: "Play" in buttons(at))
     steps = trainer_of(at).step_count
-    assert f"step {steps:,} of" in all_text(see(at.run()))
+    assert f"step {steps:,} of" in all_text_and_progress(see(at.run()))
     press(at, "Play")
     wait_for(at, lambda at: trainer_of(at).step_count > steps)
 
 
 def test_what_was_played_is_what_the_trainer_alone_does(visit):
-    at = press(visit(SMALL), "Play")
+    at = press(visit(SHORT), "Play")
     wait_for(at, lambda at: trainer_of(at).finished)
-    alone = Trainer(RunConfig.from_query(SMALL))
+    alone = Trainer(RunConfig.from_query(SHORT))
     list(alone.epochs())
     assert trainer_of(at).network.parameters.tobytes() == alone.network.parameters.tobytes()
 
 
 def test_reset_goes_back_to_the_very_same_weights(visit):
-    at = visit(SMALL)
+    at = visit(SHORT)
     initial = trainer_of(at).network.parameters.tobytes()
     train_steps(at, 3)
     assert trainer_of(at).network.parameters.tobytes() != initial
@@ -238,7 +172,7 @@ def test_reset_goes_back_to_the_very_same_weights(visit):
     assert trainer_of(at).step_count == 0
     assert trainer_of(at).network.parameters.tobytes() == initial
     assert curves(at) == {}
-    assert "batch of step" not in all_text(at)
+    assert "batch of step" not in all_text_and_progress(at)
 
 
 def test_reset_while_it_plays_stops_it(visit):
@@ -252,7 +186,7 @@ def test_reset_while_it_plays_stops_it(visit):
 
 
 def test_the_curves_hold_the_very_points_of_the_history(visit):
-    at = train_steps(visit(SMALL), 5)
+    at = train_steps(visit(SHORT), 5)
     history = trainer_of(at).history
     drawn = curves(at)
     for measure in ("loss", "accuracy"):
@@ -266,21 +200,21 @@ def test_the_curves_hold_the_very_points_of_the_history(visit):
 
 
 def test_the_curves_follow_smoothing_axis_and_logarithm(visit):
-    at = train_steps(visit(SMALL), 4)
+    at = train_steps(visit(SHORT), 4)
     (smoothing,) = [widget for widget in at.main.get("slider") if "Smoothing" in widget.label]
     see(smoothing.set_value(0.0).run())
     assert ("loss", "Training, raw") not in curves(at)
     (toggle,) = [widget for widget in at.get("toggle") if "Logarithmic" in widget.label]
     see(toggle.set_value(True).run())
-    assert json.loads(data_of(at, "live_charts")["figures"][0])["layout"]["yaxis"]["type"] == "log"
+    assert json.loads(component_data(at, "live_charts")["figures"][0])["layout"]["yaxis"]["type"] == "log"
     (axis,) = [group for group in at.main.get("button_group") if "bottom" in group.proto.label.lower()]
     see(axis.set_value("epoch").run())
     np.testing.assert_allclose(curves(at)["loss", "Training"][0], np.arange(1, 5) / 16)
 
 
 def test_the_key_figures_are_those_of_the_run(visit):
-    at = train_steps(visit(SMALL), 3)
-    figures = {figure["label"]: figure for figure in data_of(at, "key_figures")["figures"]}
+    at = train_steps(visit(SHORT), 3)
+    figures = {figure["label"]: figure for figure in component_data(at, "key_figures")["figures"]}
     assert figures["Learning rate"]["value"] == "0.1"
     assert figures["Validation accuracy"]["value"] == f"{trainer_of(at).evaluate('validation').accuracy:.1%}"
     assert all(len(figure["explanation"]) > 15 for figure in figures.values())
@@ -290,33 +224,33 @@ def test_the_key_figures_are_those_of_the_run(visit):
 
 
 def test_before_training_another_width_is_another_network_at_once(visit):
-    at = choose(visit(), "slider", "Units in hidden layer 1", 100)
-    assert "784 → 100 → 10, 79,510 parameters" in all_text(at)
+    at = change(visit(), "slider", "Units in hidden layer 1", 100)
+    assert "784 → 100 → 10, 79,510 parameters" in all_text_and_progress(at)
     assert trainer_of(at).network.layer_sizes[1] == 100
-    at = choose(at, "slider", "Hidden layers", 0)
-    assert "784 → 10, 7,850 parameters" in all_text(at)
+    at = change(at, "slider", "Hidden layers", 0)
+    assert "784 → 10, 7,850 parameters" in all_text_and_progress(at)
     assert "Reset with the new settings" not in buttons(at)
 
 
 def test_after_training_a_new_network_is_offered_and_the_trained_one_kept(visit):
-    at = train_steps(visit(SMALL), 2)
+    at = train_steps(visit(SHORT), 2)
     trained = trainer_of(at)
-    choose(at, "slider", "Units in hidden layer 1", 30)
+    change(at, "slider", "Units in hidden layer 1", 30)
     assert "Reset with the new settings" in buttons(at)
-    assert "16 → 30" in all_text(at)
+    assert "16 → 30" in all_text_and_progress(at)
     assert trainer_of(at) is trained
-    assert "784 → 16 → 10" in all_text(at)
+    assert "784 → 16 → 10" in all_text_and_progress(at)
     train_steps(at, 1)  # it goes on until the reset
     assert trainer_of(at).step_count == 3
     press(at, "Reset with the new settings")
-    assert "784 → 30 → 10" in all_text(at)
+    assert "784 → 30 → 10" in all_text_and_progress(at)
     assert trainer_of(at).step_count == 0
     assert "Reset with the new settings" not in buttons(at)
 
 
 def test_the_old_settings_can_be_kept(visit):
-    at = train_steps(visit(SMALL), 1)
-    choose(at, "slider", "Units in hidden layer 1", 30)
+    at = train_steps(visit(SHORT), 1)
+    change(at, "slider", "Units in hidden layer 1", 30)
     press(at, "Keep the old settings")
     assert setting(at, "slider", "Units in hidden layer 1").value == 16
     assert "Keep the old settings" not in buttons(at)
@@ -324,9 +258,9 @@ def test_the_old_settings_can_be_kept(visit):
 
 
 def test_the_learning_rate_changes_at_once_in_the_middle_of_a_run(visit):
-    at = train_steps(visit(SMALL), 2)
+    at = train_steps(visit(SHORT), 2)
     trained = trainer_of(at)
-    choose(at, "select_slider", "Learning rate", 0.01)
+    change(at, "select_slider", "Learning rate", 0.01)
     assert "Reset with the new settings" not in buttons(at)
     train_steps(at, 1)
     assert trainer_of(at) is trained
@@ -334,11 +268,11 @@ def test_the_learning_rate_changes_at_once_in_the_middle_of_a_run(visit):
 
 
 def test_fewer_epochs_than_are_done_end_the_run(visit):
-    at = visit(SMALL)
+    at = visit(SHORT)
     for epoch in (1, 2):
         press(at, "Epoch")
         wait_for(at, lambda at, epoch=epoch: trainer_of(at).epoch == epoch and "Pause" not in buttons(at))
-    choose(at, "select_slider", "Epochs", 1)
+    change(at, "select_slider", "Epochs", 1)
     assert trainer_of(at).epoch == 2
     assert len(at.dataframe[0].value) == 2
 
@@ -347,9 +281,9 @@ def test_fewer_epochs_than_are_done_end_the_run(visit):
 
 
 def test_settings_in_the_address_are_the_settings_of_the_page(visit):
-    at = visit({**SMALL, "hidden_layers": "30,20", "learning_rate": "0.03", "optimizer": "adam", "classes": "1,7,8"})
-    assert "784 → 30 → 20 → 3" in all_text(at)
-    assert "0.03" in all_text(at)
+    at = visit({**SHORT, "hidden_layers": "30,20", "learning_rate": "0.03", "optimizer": "adam", "classes": "1,7,8"})
+    assert "784 → 30 → 20 → 3" in all_text_and_progress(at)
+    assert "0.03" in all_text_and_progress(at)
     assert setting(at, "slider", "Units in hidden layer 2").value == 20
     assert setting(at, "select_slider", "Learning rate").value == 0.03
     assert setting(at, "selectbox", "Optimizer").value == "adam"
@@ -357,7 +291,7 @@ def test_settings_in_the_address_are_the_settings_of_the_page(visit):
 
 
 def test_the_address_follows_the_settings(visit):
-    at = choose(visit(SMALL), "slider", "Units in hidden layer 1", 40)
+    at = change(visit(SHORT), "slider", "Units in hidden layer 1", 40)
     address = {name: value if isinstance(value, str) else value[-1] for name, value in at.query_params.items()}
     assert address["hidden_layers"] == "40"
     assert "learning_rate" not in address
@@ -378,7 +312,7 @@ BAD_ADDRESSES = [
 @pytest.mark.parametrize(("query", "words"), BAD_ADDRESSES, ids=str)
 def test_with_a_bad_address_the_page_works_with_the_default_network(visit, query, words):
     at = visit(query)
-    assert "784 → 196 → 10, 155,830 parameters" in all_text(at)
+    assert "784 → 196 → 10, 155,830 parameters" in all_text_and_progress(at)
     train_steps(at, 1)
 
 
@@ -394,10 +328,10 @@ def test_a_bad_address_is_explained_in_one_sentence(visit, query, words):
 
 
 def test_more_digits_than_there_are_is_explained_and_the_trained_network_stays(visit):
-    at = train_steps(visit(SMALL), 2)
+    at = train_steps(visit(SHORT), 2)
     trained = trainer_of(at)
-    choose(at, "select_slider", "Training digits", 50_000)
-    choose(at, "select_slider", "Validation digits", 20_000)
+    change(at, "select_slider", "Training digits", 50_000)
+    change(at, "select_slider", "Validation digits", 20_000)
     press(at, "Reset with the new settings")
     (notice,) = at.error
     assert "train_size" in notice.value
@@ -405,18 +339,18 @@ def test_more_digits_than_there_are_is_explained_and_the_trained_network_stays(v
     assert "\n" not in notice.value
     assert trainer_of(at) is trained
     train_steps(at, 1)
-    choose(at, "select_slider", "Validation digits", 200)
-    choose(at, "select_slider", "Training digits", 500)
+    change(at, "select_slider", "Validation digits", 200)
+    change(at, "select_slider", "Training digits", 500)
     assert not at.error
 
 
 def test_before_training_an_impossible_combination_is_explained_and_the_network_stays(visit):
     at = visit()
-    choose(at, "select_slider", "Training digits", 50_000)
-    choose(at, "select_slider", "Validation digits", 20_000)
+    change(at, "select_slider", "Training digits", 50_000)
+    change(at, "select_slider", "Validation digits", 20_000)
     (notice,) = at.error
     assert "train_size" in notice.value
-    assert "784 → 196 → 10" in all_text(at)
+    assert "784 → 196 → 10" in all_text_and_progress(at)
     train_steps(at, 1)
 
 
@@ -426,7 +360,7 @@ def classes(at):
 
 
 def test_a_single_class_is_explained_and_the_trained_network_stays(visit):
-    at = train_steps(visit(SMALL), 1)
+    at = train_steps(visit(SHORT), 1)
     trained = trainer_of(at)
     see(classes(at).set_value([3]).run())
     (notice,) = at.warning
@@ -439,23 +373,23 @@ def test_a_single_class_is_explained_and_the_trained_network_stays(visit):
 
 
 def test_two_classes_are_a_network_of_two_answers(visit):
-    at = see(classes(visit(SMALL)).set_value([3, 8]).run())
-    assert "784 → 16 → 2" in all_text(at)
-    captions = [tile["caption"] for tile in data_of(at, "digit_tiles")["tiles"]]
+    at = see(classes(visit(SHORT)).set_value([3, 8]).run())
+    assert "784 → 16 → 2" in all_text_and_progress(at)
+    captions = [tile["caption"] for tile in component_data(at, "digit_tiles")["tiles"]]
     assert all(set(caption) <= set("✓✗ ,is38") for caption in captions), captions
 
 
 def test_without_a_network_fashion_mnist_is_explained_and_mnist_goes_on(visit):
-    at = train_steps(visit(SMALL), 1)
+    at = train_steps(visit(SHORT), 1)
     trained = trainer_of(at)
-    choose(at, "selectbox", "Dataset", "fashion_mnist")
+    change(at, "selectbox", "Dataset", "fashion_mnist")
     press(at, "Reset with the new settings")
     (notice,) = at.error
     assert "Fashion-MNIST" in notice.value
     assert "\n" not in notice.value
     assert trainer_of(at) is trained
     train_steps(at, 1)
-    choose(at, "selectbox", "Dataset", "mnist")
+    change(at, "selectbox", "Dataset", "mnist")
     assert not at.error
     press(at, "Reset")
     assert trainer_of(at).dataset.name == "mnist"
@@ -485,16 +419,16 @@ def test_a_run_that_waits_for_its_turn_says_so(visit, monkeypatch):
     other = object()
     slots.join(other)
     monkeypatch.setattr(session, "_slots", slots)
-    at = press(visit(SMALL), "Play")
+    at = press(visit(SHORT), "Play")
     wait_for(at, lambda at: any("queue" in notice.value for notice in at.info))
-    assert "1 in the queue" in all_text(at)
+    assert "1 in the queue" in all_text_and_progress(at)
     assert trainer_of(at).step_count == 0
     slots.leave(other)
     wait_for(at, lambda at: trainer_of(at).finished and not at.info)
 
 
 def test_an_error_in_training_is_told_and_play_tries_again(visit, monkeypatch):
-    at = visit(SMALL)
+    at = visit(SHORT)
     network = trainer_of(at).network
     good = network.forward
     monkeypatch.setattr(network, "forward", lambda *args, **kwargs: 1 / 0)
@@ -510,18 +444,18 @@ def test_an_error_in_training_is_told_and_play_tries_again(visit, monkeypatch):
 
 
 def test_a_page_that_is_loaded_again_finds_its_run_where_it_was(visit):
-    at = train_steps(visit(SMALL), 2)
+    at = train_steps(visit(SHORT), 2)
     trained, token = trainer_of(at), at.query_params["run"]
     st.cache_resource.clear()  # the tab closes
-    back = visit({**SMALL, "run": token if isinstance(token, str) else token[-1]})
+    back = visit({**SHORT, "run": token if isinstance(token, str) else token[-1]})
     assert trainer_of(back) is trained
-    assert "step 2 of 48" in all_text(back)
+    assert "step 2 of 48" in all_text_and_progress(back)
     train_steps(back, 1)
 
 
 def test_another_persons_link_is_another_network(visit):
-    at = train_steps(visit(SMALL), 2)
+    at = train_steps(visit(SHORT), 2)
     token = at.query_params["run"]
-    other = visit({**SMALL, "run": token if isinstance(token, str) else token[-1]})
+    other = visit({**SHORT, "run": token if isinstance(token, str) else token[-1]})
     assert trainer_of(other) is not trainer_of(at)
     assert trainer_of(other).step_count == 0

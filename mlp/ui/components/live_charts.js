@@ -43,7 +43,10 @@ const config = {
   responsive: false,
   displaylogo: false,
   displayModeBar: touch ? false : "hover",
-  modeBarButtonsToRemove: ["select2d", "lasso2d"],
+  // What a drag and a double click do already; and nothing leaves the reader's own server.
+  modeBarButtonsToRemove: [
+    "select2d", "lasso2d", "zoomIn2d", "zoomOut2d", "autoScale2d", "sendChartToCloud",
+  ],
 };
 
 export default function (component) {

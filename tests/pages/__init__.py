@@ -1,0 +1,1 @@
+"""The pages through the front door: Streamlit's own AppTest, without a browser."""
