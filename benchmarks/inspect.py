@@ -1,8 +1,9 @@
 """Server time of the inspect pages, and what probes cost: `python -m benchmarks.inspect`
 
 The default network is trained for ten epochs, then each page is asked for one kept moment after another, as the slider
-does: the time of the whole page script. Probes: how much of a run's time they took by their own clock, and the speed of
-a run with them against one without.
+does: the time of the whole page script. Mistakes: how long it takes to answer all 10,000 test digits and to put them in
+order, for the default and for the largest network. Probes: how much of a run's time they took by their own clock, and
+the speed of a run with them against one without.
 """
 
 from __future__ import annotations
@@ -12,18 +13,23 @@ import time
 from pathlib import Path
 from statistics import median
 
+import numpy as np
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 from threadpoolctl import threadpool_limits
 
+from mlp.analysis import classify, order_digits
+from mlp.data import load_dataset
+from mlp.nn import MLP
 from mlp.training import RunConfig, Trainer, probes
 
 APP = str(Path(__file__).parent.parent / "app.py")
-PAGES = ("gradients", "weights", "activations")
+PAGES = ("gradients", "weights", "activations", "mistakes")
 MOMENTS = 12
 ROUNDS = 4
 POLL_SECONDS = 0.5
-WATCHED = ("pages/train/live.py", "pages/inspect/gradients.py")
+WATCHED = ("pages/train/live.py", "pages/inspect/gradients.py", "pages/inspect/mistakes.py")
+NETWORKS = {"784-196-10": (196,), "six layers of 1,024": (1024,) * 6}
 
 
 def page_seconds(at: AppTest, page: str) -> float:
@@ -38,6 +44,17 @@ def page_seconds(at: AppTest, page: str) -> float:
         at.run()
         taken.append(time.perf_counter() - started)
     return median(taken)
+
+
+def answers_seconds(hidden_layers: tuple[int, ...]) -> float:
+    """The shortest time in which all test digits are answered and sorted by their loss."""
+    digits, network = load_dataset("mnist").test, MLP([784, *hidden_layers, 10], rng=np.random.default_rng(0))
+    taken = []
+    for _ in range(ROUNDS):
+        started = time.perf_counter()
+        order_digits(classify(network, digits))
+        taken.append(time.perf_counter() - started)
+    return min(taken)
 
 
 def training_seconds(share: float) -> Trainer:
@@ -72,7 +89,7 @@ def alone_seconds() -> float:
 
 
 def main() -> None:
-    """Prints two short tables."""
+    """Prints three short tables."""
     logging.disable(logging.WARNING)
     threadpool_limits(limits=1)
     at = AppTest.from_file(APP, default_timeout=120).run()
@@ -82,6 +99,10 @@ def main() -> None:
     print("|---|---:|")
     for page in PAGES:
         print(f"| {page} | {1000 * page_seconds(at, page):.0f} |")
+    print("\n| 10,000 test digits answered and sorted | milliseconds |")
+    print("|---|---:|")
+    for name, hidden_layers in NETWORKS.items():
+        print(f"| {name} | {1000 * answers_seconds(hidden_layers):.0f} |")
     usual = probes.TIME_SHARE
     pairs = [(training_seconds(usual), training_seconds(-1.0)) for _ in range(ROUNDS)]
     with_probes, without = (min(pair[i].seconds for pair in pairs) for i in (0, 1))
