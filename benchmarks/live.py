@@ -34,12 +34,12 @@ def background(watched: bool) -> float:
     run = BackgroundRun(Trainer(CONFIG), RunSlots(1))
     started = time.perf_counter()
     run.play()
+    drawn = started
     while run.active:
-        if watched:
-            time.sleep(POLL_SECONDS)
+        time.sleep(0.01)  # not until the next picture: the end of the run would be seen too late
+        if watched and time.perf_counter() - drawn > POLL_SECONDS:
             draw(run)
-        else:
-            time.sleep(0.01)
+            drawn = time.perf_counter()
     seconds = time.perf_counter() - started
     run.stop()
     return seconds
