@@ -14,6 +14,7 @@ from mlp.ui import moment, names, questions, reading, session
 from mlp.ui.assets import component_file
 from mlp.ui.board import Answer, Board, current_board, drawing_board
 from mlp.ui.pictures import NamedPicture, named_pictures
+from mlp.ui.place import comes_and_goes
 from mlp.ui.reading import OWN, PRETRAINED, Reader, Reading
 from mlp.ui.subject import Subject
 from mlp.viz import Palette, ink_picture, palette
@@ -44,7 +45,7 @@ def page() -> None:
     )
     _take_over_subject()
     who = reading.choose_network(run)
-    with moment.comes_and_goes():
+    with comes_and_goes():
         _introduce(who, run)
     if who == OWN:
         moment.follow(workbench, run, _own)
@@ -92,7 +93,7 @@ def _draw(reader: Reader) -> None:
         probabilities = reader.network.predict_proba(found.pixels[None])[0]
         if not np.isfinite(probabilities).all():
             probabilities, words = None, "This network's numbers are no longer finite: choose an earlier moment."
-    with moment.comes_and_goes():
+    with comes_and_goes():
         if board.message:
             st.warning(board.message)
     answer = Answer(reader.dataset.class_names, probabilities, words)

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from mlp.data import DatasetError, Progress
 from mlp.nn import MLP
@@ -15,6 +16,7 @@ from mlp.ui import controls, names, session
 from mlp.ui.assets import component_file
 from mlp.ui.charts import live_charts
 from mlp.ui.key_figures import KeyFigure, key_figures
+from mlp.ui.place import comes_and_goes
 from mlp.ui.session import Workbench
 from mlp.ui.tiles import answer_tiles, digit_tiles
 from mlp.viz import learning_curve, palette, smooth
@@ -36,28 +38,35 @@ _SPEED, _SMOOTHING, _X_AXIS, _LOG = "live_speed", "live_smoothing", "live_x_axis
 
 def prepare(workbench: Workbench) -> Trainer:
     """The session's trainer, made from the address or the defaults at the first visit; the controls follow it."""
-    if workbench.trainer is None:
-        try:
-            config, message = session.settings_in_address(), ""
-        except ValueError as error:
-            config, message = RunConfig(), f"The address asks for settings that cannot be: {names.sentence(error)}"
-        if not _build(workbench, config):
-            message = workbench.message
-            if not _build(workbench, RunConfig()):
-                st.error(workbench.message)
-                st.stop()
-        workbench.message = message
+    with comes_and_goes():
+        if workbench.trainer is None:
+            _begin_as_addressed(workbench)
     trainer: Trainer = workbench.trainer  # type: ignore[assignment] # built above, or the page has stopped
     if not controls.is_set():
         controls.put(trainer.config)
     return trainer
 
 
+def _begin_as_addressed(workbench: Workbench) -> None:
+    try:
+        config, message = session.settings_in_address(), ""
+    except ValueError as error:
+        config, message = RunConfig(), f"The address asks for settings that cannot be: {names.sentence(error)}"
+    if not _build(workbench, config):
+        message = workbench.message
+        if not _build(workbench, RunConfig()):
+            st.error(workbench.message)
+            st.stop()
+    workbench.message = message
+
+
 def _build(workbench: Workbench, config: RunConfig, weights: MLP | None = None) -> bool:
     """Puts a new trainer in place; if the settings or the data do not allow it, the workbench has the reason."""
-    bar = st.empty()
+    bar: DeltaGenerator | None = None  # not before there is something to wait for: it moves all that stands below it
 
     def progress(done: int, total: int | None, name: str) -> None:
+        nonlocal bar
+        bar = bar or st.empty()
         bar.progress(done / total if total else 0.0, text=f"Downloading {name}: {done / 1e6:.1f} MB")
 
     try:
@@ -66,7 +75,8 @@ def _build(workbench: Workbench, config: RunConfig, weights: MLP | None = None) 
         workbench.message, workbench.refused = names.sentence(error), config
         return False
     finally:
-        bar.empty()
+        if bar:
+            bar.empty()
     return True
 
 
@@ -258,16 +268,17 @@ def header(trainer: Trainer) -> None:
 
 def notices(workbench: Workbench, view: RunView) -> None:
     """What went wrong and what to do about it."""
-    if workbench.message:
-        st.error(workbench.message)
-    if view.status == "failed":
-        st.error(f"Training stopped: {view.failure}. The weights are as they were; Play tries again.")
-    if view.diverged is not None:
-        st.error(f"{view.diverged} The weights of the last good step are kept.")
-        remedy = view.diverged.remedy
-        st.button(
-            f"Reset with {names.settings(remedy)}", type="primary", on_click=reset, args=(workbench,), kwargs=remedy
-        )
+    with comes_and_goes():
+        if workbench.message:
+            st.error(workbench.message)
+        if view.status == "failed":
+            st.error(f"Training stopped: {view.failure}. The weights are as they were; Play tries again.")
+        if view.diverged is not None:
+            st.error(f"{view.diverged} The weights of the last good step are kept.")
+            remedy = view.diverged.remedy
+            st.button(
+                f"Reset with {names.settings(remedy)}", type="primary", on_click=reset, args=(workbench,), kwargs=remedy
+            )
 
 
 def watch(workbench: Workbench, run: BackgroundRun, offers_pause: bool) -> None:
@@ -293,11 +304,12 @@ def _watch(run: BackgroundRun, polling: bool) -> None:
 
 
 def _progress(view: RunView) -> None:
-    if view.status == "waiting":
-        st.info(
-            f"{view.place_in_queue} in the queue: this server trains as many networks at once as it can. "
-            "Yours starts by itself when another one pauses or ends."
-        )
+    with comes_and_goes():
+        if view.status == "waiting":
+            st.info(
+                f"{view.place_in_queue} in the queue: this server trains as many networks at once as it can. "
+                "Yours starts by itself when another one pauses or ends."
+            )
     epoch = min(view.epoch + 1, max(view.epoch, view.config.epochs))
     total = max(view.step, view.total_steps)
     words = [f"Epoch {epoch} of {max(epoch, view.config.epochs)}", f"step {view.step:,} of {total:,}"]

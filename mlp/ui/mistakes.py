@@ -28,8 +28,9 @@ from mlp.ui.charts import live_charts
 from mlp.ui.confusion_grid import Cell, confusion_grid
 from mlp.ui.mistake_answers import View, look, look_back
 from mlp.ui.mistake_tiles import MistakeTile, mistake_tiles
-from mlp.ui.moment import comes_and_goes, save_button
+from mlp.ui.moment import save_button
 from mlp.ui.pictures import data_url
+from mlp.ui.place import comes_and_goes
 from mlp.ui.subject import Subject, open_backprop_page, open_drawing_page
 from mlp.viz import Palette, biography_figure, ink_picture, reliability_figure
 

@@ -6,10 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import streamlit as st
-from streamlit.delta_generator import DeltaGenerator
 
 from mlp.training import BackgroundRun, Inspection, Trainer
 from mlp.ui import live, session
+from mlp.ui.place import comes_and_goes
 from mlp.viz import layer_labels
 
 POLL_SECONDS = 0.5
@@ -47,14 +47,6 @@ class _Choice:
         self.step, self.playing_back = (later[0] if later else self.step), bool(later)
 
 
-def comes_and_goes() -> DeltaGenerator:
-    """A place for words that are not always there. Without it what follows would change its own place with them.
-
-    The browser would then mount it anew: a stroke under way would end, a chart lose its zoom.
-    """
-    return st.container()
-
-
 def _choice(trainer: Trainer) -> _Choice:
     """The session's choice; a new network has no past, so it is followed."""
     found: _Choice | None = st.session_state.get(session.MOMENT)
@@ -77,8 +69,7 @@ def open_page(title: str, sentence: str) -> tuple[session.Workbench, BackgroundR
     run = session.run_of(workbench, trainer)
     st.title(title)
     st.markdown(sentence)
-    with comes_and_goes():
-        live.notices(workbench, run.view())
+    live.notices(workbench, run.view())
     return workbench, run
 
 

@@ -1,6 +1,7 @@
 """Choose a network, press Play, watch it learn: the start page."""
 
 from mlp.ui import controls, live, session, takeaway
+from mlp.ui.place import comes_and_goes
 
 workbench = session.workbench()
 trainer = live.prepare(workbench)
@@ -8,7 +9,8 @@ run = session.run_of(workbench, trainer)
 
 controls.sidebar()
 live.header(trainer)
-live.apply_settings(workbench, run)
+with comes_and_goes():
+    live.apply_settings(workbench, run)
 live.notices(workbench, run.view())
 offers_pause = live.transport(workbench, run)
 live.watch(workbench, run, offers_pause)

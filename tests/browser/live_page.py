@@ -64,8 +64,12 @@ class LivePage:
         until(lambda: self.play_button.is_visible() or self.faults(), bool, "the Play button")
         assert not self.faults(), self.faults()
         self.tiles.first.wait_for(timeout=PATIENCE_SECONDS * 1000)
-        until(lambda: "run=" in self.page.url, bool, "the run's token in the address")
+        self.until_address("run=")
         return self
+
+    def until_address(self, part: str) -> None:
+        """Waits for a part of the address. `page.url` would not do: it stands still while nothing is asked of the tab."""
+        self.page.wait_for_function("part => location.href.includes(part)", arg=part, timeout=PATIENCE_SECONDS * 1000)
 
     def close(self) -> None:
         self.context.close()

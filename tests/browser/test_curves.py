@@ -85,3 +85,31 @@ def test_no_chart_offers_to_send_itself_elsewhere(playing: LivePage):
     )
     assert offered, "the buttons of the charts"
     assert not [title for title in offered if "share" in title.lower() or "cloud" in title.lower()]
+
+
+def test_nothing_is_mounted_anew_when_the_network_is(live: LivePage):
+    """A setting before the first step, a step, a reset: each makes words or a network come or go on the page."""
+    live.open("epochs=3&train_size=1000")
+    live.page.get_by_text("Take this network with you").click()
+    live.page.locator('[data-testid="stCode"]').wait_for()
+    places = ".mlp-charts, .st-key-transport, [data-testid='stCode']"
+    count = live.page.evaluate(
+        "places => { window.kept = [...document.querySelectorAll(places)]; return window.kept.length }", places
+    )
+    assert count == 3
+    live.page.evaluate(
+        """() => {
+            window.gone = 0;
+            const look = () => { window.gone += kept.filter((place) => !place.isConnected).length;
+                requestAnimationFrame(look); };
+            look();
+        }"""
+    )
+    live.page.locator(".st-key-setting_activation input").click()
+    live.page.get_by_role("option", name="tanh").click()
+    live.until_address("activation=tanh")
+    live.press("step")
+    live.until_step(1)
+    live.press("reset")
+    until(lambda: live.step, lambda step: step == 0, "the reset")
+    assert live.page.evaluate("window.gone") == 0

@@ -50,7 +50,7 @@ def test_one_press_trains_the_recipe(live: LivePage):
         lambda: live.figure("Training loss"), lambda loss: loss is not None and loss < 0.8 * first, "the loss to fall"
     )
     assert "784 → 100 → 10" in live.page.locator("body").inner_text()
-    until(lambda: "batch_size=64" in live.page.url, bool, "the recipe in the address")
+    live.until_address("batch_size=64")
     assert live.active
     live.pause()
 
