@@ -68,7 +68,7 @@ class LivePage:
         return self
 
     def until_address(self, part: str) -> None:
-        """Waits for a part of the address. `page.url` would not do: it stands still while nothing is asked of the tab."""
+        """Waits for a part of the address. `page.url` lags behind while the tab is asked nothing."""
         self.page.wait_for_function("part => location.href.includes(part)", arg=part, timeout=PATIENCE_SECONDS * 1000)
 
     def close(self) -> None:
