@@ -14,6 +14,7 @@ from mlp.training import BackgroundRun, Inspection
 from mlp.ui import session
 from mlp.ui.charts import live_charts
 from mlp.ui.moment import layer_control, save_button, stands_still
+from mlp.ui.pictures import data_url
 from mlp.ui.spreads import spreads
 from mlp.ui.tiles import Tile, digit_tiles
 from mlp.ui.unit_tiles import UnitTile, unit_tiles
@@ -231,8 +232,12 @@ def _passport(
     found = _found_passport(run, moment, layer, unit)
     left, right = st.columns([1, 2])
     with left:
-        picture = weight_tiles(pattern[None], colours, columns=1)
-        st.image(to_png(picture, scale=8), width=224, caption=caption)
+        # With the page itself: one that the browser asks for may be gone by then, as the page is drawn anew.
+        address = data_url(weight_tiles(pattern[None], colours, columns=1))
+        st.html(
+            f'<figure style="margin: 0"><img src="{address}" alt="{caption}" width="224" height="224" '
+            f'style="image-rendering: pixelated"><figcaption style="opacity: 0.7">{caption}</figcaption></figure>'
+        )
     with right:
         figure = class_means_bar(
             found.class_means, dataset.class_names, colours, title="Mean activation for each class"

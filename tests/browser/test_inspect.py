@@ -160,8 +160,7 @@ def test_a_run_is_played_back_stopped_and_saved(live: LivePage):
         return seen
 
     strip.get_by_role("button", name="Play back").click()
-    strip.get_by_role("button", name="Stop").wait_for()
-    until(look, lambda seen: len(set(seen) - {last}) >= 2, "two moments of the film")
+    until(look, lambda seen: bool(set(seen) - {last}), "a moment of the film")
     strip.get_by_role("button", name="Stop").click()
     strip.get_by_role("button", name="Play back").wait_for()
     sleep(0.5)
