@@ -66,6 +66,17 @@ class HiddenDigits:
         """Whether searches are quick because the activations are in memory."""
         return self._rounded is not None
 
+    def is_of(self, network: MLP, split: Split) -> bool:
+        """Whether these are the digits of this split, the same object, as this network or its like sees them."""
+        own = self._network
+        return (
+            split is self._split
+            and (network.layer_sizes, network.activation) == (own.layer_sizes, own.activation)
+            and np.array_equal(network.input_scaling.offset, own.input_scaling.offset)
+            and np.array_equal(network.input_scaling.factor, own.input_scaling.factor)
+            and np.array_equal(network.parameters, own.parameters)
+        )
+
     @np.errstate(all="ignore")  # the weights of a diverged run
     def nearest(self, pixels: Array, count: int = 8) -> Neighbours:
         """The `count` digits nearest to a picture, by the Euclidean distance of the activations.

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import operator
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from math import isfinite
 from typing import Any, TypeAlias
 
@@ -52,6 +54,7 @@ def teach(
     mix: float = 0.0,
     seed: int = 0,
     loss: str = "cross_entropy",
+    on_progress: Callable[[int, int], None] | None = None,
 ) -> Lesson:
     """Trains a copy of the network on drawings by plain gradient descent, alone or among training digits.
 
@@ -60,6 +63,9 @@ def teach(
     as any other, in an order that `seed` decides. Dropout is off: with so few examples the lesson should take every
     step it can, and what it costs should not depend on chance. Learning the new at the expense of the old, most of all
     without a mix, is catastrophic forgetting (McCloskey and Cohen, 1989); mixing in the old is called rehearsal.
+
+    `on_progress` is told the steps taken and the test digits read so far: after each step, then every 1,000 digits, of
+    which there are twice as many as the dataset has, because both networks read them. It changes nothing.
 
     Raises:
         ValueError: a setting, the drawings or their labels are outside what is allowed, in one sentence.
@@ -104,12 +110,17 @@ def teach(
         losses[step] = LOSSES_PER_SAMPLE[loss](logits[: len(new)], targets[new]).mean()
         taught.backward(dlogits)
         optimizer.step()
+        if on_progress is not None:
+            on_progress(step + 1, 0)
     if not np.isfinite(taught.parameters).all():
         raise _diverged(steps, taught, learning_rate)
 
-    (test_before, classes_before), (test_after, classes_after) = (
-        _accuracies(one, dataset.test) for one in (network, taught)
-    )
+    def read(earlier: int, count: int) -> None:
+        if on_progress is not None:
+            on_progress(steps, earlier + count)
+
+    test_before, classes_before = _accuracies(network, dataset.test, partial(read, 0))
+    test_after, classes_after = _accuracies(taught, dataset.test, partial(read, len(dataset.test)))
     before, after = (one.predict_proba(images) for one in (network, taught))
     return Lesson(taught, before, after, losses, test_before, test_after, classes_before, classes_after)
 
@@ -121,8 +132,8 @@ def _turns(n: int, size: int, steps: int, rng: np.random.Generator) -> NDArray[n
     return rng.permuted(rounds, axis=1).ravel()[:wanted].reshape(steps, size)
 
 
-def _accuracies(network: MLP, digits: Split) -> tuple[float, NDArray[np.float64]]:
-    """The share of right answers, of all and of each class: (K,)"""
+def _accuracies(network: MLP, digits: Split, on_read: Callable[[int], None]) -> tuple[float, NDArray[np.float64]]:
+    """The share of right answers, of all and of each class: (K,). `on_read` is told how many digits were read."""
     K = network.num_classes
     pixels = np.empty((_CHUNK, digits.num_pixels), np.uint8)
     right = np.zeros(len(digits), bool)
@@ -130,6 +141,7 @@ def _accuracies(network: MLP, digits: Split) -> tuple[float, NDArray[np.float64]
         positions = np.arange(start, min(start + _CHUNK, len(digits)))
         logits = network.predict_logits(digits.gather(positions, out=pixels[: len(positions)]))
         right[positions] = logits.argmax(axis=1) == digits.labels[positions]
+        on_read(start + len(positions))
     with np.errstate(invalid="ignore"):  # a class without digits: 0 / 0
         by_class = np.bincount(digits.labels, weights=right, minlength=K) / np.bincount(digits.labels, minlength=K)
     return float(right.mean()) if len(right) else np.nan, by_class

@@ -24,6 +24,7 @@ from mlp.viz import Palette, ink_picture
 SIDE = 280  # of the paper, in the units of the strokes
 PEN_WIDTH = 16
 MOST_POINTS = 8000  # twice what the component sends
+MOST_BELOW = 20  # pictures, and what they were laid upon
 
 Strokes = list[list[tuple[float, float]]]
 
@@ -40,7 +41,7 @@ _component = st.components.v2.component(
         <p>Draw a digit here</p>
       </div>
       <div class="tools">
-        <button class="undo" title="Takes the last stroke back (Ctrl+Z)">Undo</button>
+        <button class="undo" title="Takes back the last stroke, or the picture that was put here (Ctrl+Z)">Undo</button>
         <button class="clear">Clear</button>
         <label>Line <input type="range" min="4" max="40" step="2" title="How thick your line is"></label>
       </div>
@@ -62,15 +63,32 @@ class Board:
     shows_picture: bool = False
     down: bool = False  # whether the pen is on the paper
     edition: int = 0  # counts what the page itself put on the paper
+    # What lay there each time: strokes, picture, whether that was shown. Strokes are undone in the browser; these here,
+    # because the page may have been left in between.
+    below: list[tuple[Strokes, Subject | None, bool]] = field(default_factory=list)
     stamp: int = 0  # of the latest message, which the component wants to see answered
     message: str = ""  # why a picture could not be taken
     # Finding a digit in a picture takes far longer than an answer: (edition, preparation) and what was found.
     stages: tuple[tuple[int, Preparation], list[Stage]] | None = None
 
     def put(self, picture: Subject) -> None:
-        """Lays a picture on the paper in place of what is there."""
-        self.strokes, self.picture, self.shows_picture = [], picture, True
-        self.message = ""
+        """Lays a picture on the paper, over what is there."""
+        if not self.empty:
+            self.below = [*self.below, (self.strokes, self.picture, self.shows_picture)][-MOST_BELOW:]
+        self._lay([], picture, True)
+
+    def take_back(self) -> None:
+        """Brings back what lay there before: the picture that was drawn over, then what that was laid upon."""
+        if self.picture is not None and not self.shows_picture:
+            self._lay([], self.picture, True)
+        elif self.below:
+            self._lay(*self.below.pop())
+        elif self.shows_picture:
+            self._lay([], None, False)
+
+    def _lay(self, strokes: Strokes, picture: Subject | None, shows_picture: bool) -> None:
+        self.strokes, self.picture, self.shows_picture = strokes, picture, shows_picture
+        self.down, self.message = False, ""
         self.edition += 1
 
     @property
@@ -83,6 +101,11 @@ class Board:
         """Whether there is nothing on the paper."""
         return not self.strokes and self.shown is None
 
+    @property
+    def lies_on_something(self) -> bool:
+        """Whether a picture was put on the paper, which can be taken back. Until then there is nothing below."""
+        return self.picture is not None
+
     def hear(self, message: Any) -> None:
         """Takes over what the browser sent; what does not make sense, or is older than the paper, is left out."""
         if not isinstance(message, dict) or message.get("edition") != self.edition:
@@ -93,7 +116,11 @@ class Board:
             return
         if not isfinite(width):
             return
-        self.strokes, self.pen_width, self.stamp = strokes, min(max(width, 1.0), SIDE / 2), stamp
+        self.stamp = stamp
+        if message.get("back"):
+            self.take_back()
+            return
+        self.strokes, self.pen_width = strokes, min(max(width, 1.0), SIDE / 2)
         self.shows_picture = bool(message.get("picture")) and self.picture is not None
         self.down, self.message = bool(message.get("down")), ""
 
@@ -142,6 +169,7 @@ def drawing_board(board: Board, answer: Answer, colours: Palette, *, on_change: 
             "pen": board.pen_width,
             "picture": _data_url(board.shown, colours) if board.shown else "",
             "edition": board.edition,
+            "below": board.lies_on_something,
             "stamp": board.stamp,
             **_in_words(answer, colours),
         },

@@ -21,7 +21,7 @@ from mlp.viz import Palette, ink_picture, palette
 
 DETAILS = "details"  # the fragment of the questions, drawn anew when the pen is lifted
 LARGEST_PICTURE = 560  # pixels of its longer side are kept: it is sent to the browser with every answer
-_UPLOAD, _NUMBER = "draw_upload", "draw_test_digit"
+_UPLOAD, _UPLOAD_OPEN, _NUMBER = "draw_upload", "draw_upload_open", "draw_test_digit"
 
 _SWITCHES = {"cropped": ("crop", "Crop"), "scaled": ("scale", "Scale"), "centred": ("centre", "Centre by mass")}
 _STAGES = {"drawing": "What you see", "cropped": "Cropped", "scaled": "Scaled", "centred": "Centred"}
@@ -118,6 +118,7 @@ def _all_anew() -> None:
 def _take_upload() -> None:
     upload, board = st.session_state[_UPLOAD], current_board()
     board.message = ""
+    st.session_state[_UPLOAD_OPEN] = False  # it covers the paper
     if upload is None:  # taken away again: what is on the paper stays
         _all_anew()
         return
@@ -160,7 +161,8 @@ def _put_test_digit(number: int) -> None:
 def _ways_in(board: Board, reader: Reader) -> None:
     """A picture or a test digit in place of a drawing: the way in for a keyboard."""
     with st.container(horizontal=True, vertical_alignment="bottom", key="draw_ways_in"):
-        with st.popover("Upload a picture", icon=":material/add_photo_alternate:"):
+        # a popover that can be closed from here reports when it is opened
+        with st.popover("Upload a picture", icon=":material/add_photo_alternate:", key=_UPLOAD_OPEN, on_change="rerun"):
             st.file_uploader(
                 "A digit on paper or screen",
                 type=None,

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from time import monotonic
 
 import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
+from streamlit.delta_generator import DeltaGenerator
 
 from mlp.training import Lesson, TrainingDivergedError, teach
 from mlp.ui import names, reading, session
@@ -18,6 +20,8 @@ from mlp.viz import Palette, forgetting_bars, palette
 
 MOST_DRAWINGS = 60
 STEPS, LEARNING_RATE = 50, 0.05
+STEP_COST = 150  # test digits read in the time of a step: 80 for the network trained in advance, 250 for the largest
+TELL_SECONDS = 0.1
 MIXES = {0.0: "Only these drawings", 0.5: "Half of each batch from its old digits"}
 _NAME, _STEPS, _RATE, _MIX = "lesson_name", "lesson_steps", "lesson_rate", "lesson_mix"
 
@@ -45,6 +49,7 @@ class Album:
 
     drawings: list[Drawing] = field(default_factory=list)
     taught: Taught | None = None
+    asked: bool = False  # for a lesson, until it has come to its end: a click elsewhere may break it off
     message: str = ""
 
 
@@ -108,7 +113,7 @@ def _lesson_controls(reader: Reader, album: Album, colours: Palette) -> None:
         words += f" Left out, as it does not have their class: {len(album.drawings) - len(usable)}."
     st.caption(words)
     with st.container(horizontal=True, vertical_alignment="bottom", key="lesson_controls"):
-        st.slider("Steps", 1, 500, STEPS, key=_STEPS, width=220, persist_state="session")
+        steps = st.slider("Steps", 1, 500, STEPS, key=_STEPS, width=220, persist_state="session")
         st.select_slider(
             "Learning rate",
             [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0],
@@ -120,8 +125,19 @@ def _lesson_controls(reader: Reader, album: Album, colours: Palette) -> None:
         st.selectbox(
             "Training on", list(MIXES), format_func=MIXES.__getitem__, key=_MIX, width=320, persist_state="session"
         )
-        st.button("Teach", type="primary", icon=":material/school:", on_click=_teach, disabled=not usable)
+        busy = album.asked or not usable
+        st.button("Teach", type="primary", icon=":material/school:", on_click=_ask, disabled=busy)
         st.button("Forget the drawings", on_click=_drop)
+    line = st.progress(0.0, f"Press Teach to take {names.count(steps, 'step')}.")
+    if album.asked:
+        try:
+            if usable:
+                _teach(reader, usable, album, line)
+        except Exception:  # which a lesson begun again would only repeat
+            album.asked = False
+            raise
+        album.asked = False
+        st.rerun()  # the network that was taught can be chosen at the top of the page
 
 
 def _usable(reader: Reader, album: Album) -> list[Drawing]:
@@ -144,23 +160,48 @@ def _keep() -> None:
 
 def _drop() -> None:
     album = current_album()
-    album.drawings, album.taught, album.message = [], None, ""
+    album.drawings, album.taught, album.asked, album.message = [], None, False, ""
 
 
-def _teach() -> None:
-    album, reader = current_album(), reading.reader_now(session.current_run())
-    usable = _usable(reader, album)
-    album.message = ""
+def _ask() -> None:
+    album = current_album()
+    album.asked, album.message = True, ""
+
+
+def _use_taught() -> None:
+    reading.choose_taught()
+    st.rerun()
+
+
+# -- the lesson
+
+
+def _teach(reader: Reader, usable: list[Drawing], album: Album, line: DeltaGenerator) -> None:
+    """Its progress is told on a line that stands there in any case."""
+    steps, both = st.session_state[_STEPS], 2 * len(reader.dataset.test)
+    told = 0.0
+
+    def tell(taken: int, read: int) -> None:
+        nonlocal told
+        if monotonic() - told < TELL_SECONDS:
+            return
+        words = f"Step {taken:,} of {steps:,}"
+        if read:
+            words = f"Test digits, before and after: {read:,} of {both:,}"
+        line.progress((STEP_COST * taken + read) / (STEP_COST * steps + both), words)
+        told = monotonic()
+
     try:
         lesson = teach(
             reader.network,
             np.stack([each.pixels for each in usable]),
             np.array([reader.label_of(each.class_name) for each in usable]),
             dataset=reader.dataset,
-            steps=st.session_state[_STEPS],
+            steps=steps,
             learning_rate=st.session_state[_RATE],
             mix=st.session_state[_MIX],
             loss=reader.loss,
+            on_progress=tell,
         )
     except (ValueError, TrainingDivergedError) as error:
         album.message = f"{names.sentence(error)} The network that answers is as it was."
@@ -194,8 +235,3 @@ def _outcome(taught: Taught, colours: Palette) -> None:
     figure = forgetting_bars(lesson.class_accuracy_before, lesson.class_accuracy_after, class_names, colours)
     live_charts([figure], ["Test accuracy of each class before and after"], key="lesson_forgetting", wide=True)
     st.button("Let the taught network answer above", icon=":material/swap_vert:", on_click=_use_taught)
-
-
-def _use_taught() -> None:
-    reading.choose_taught()
-    st.rerun()

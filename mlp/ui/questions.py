@@ -16,7 +16,6 @@ from mlp.analysis import (
     answers_by_epsilon,
     answers_under_change,
     fast_gradient_sign,
-    nearest_digits,
     random_sign_noise,
     saliency,
     smallest_epsilon,
@@ -44,6 +43,7 @@ from mlp.viz import (
 
 NEIGHBOURS = 12
 UNITS = 8
+MOST_KEPT = 62_000_000  # bytes: 60,000 digits in 1,024 units, of one network in each session
 MOST_EPSILON = 0.3
 EPSILONS = np.linspace(0, MOST_EPSILON, 31)
 NOISE_SEED = 0
@@ -55,7 +55,9 @@ def ask() -> None:
     """The chosen question, for what is on the board and the network that answers."""
     reader = reading.reader_now(session.current_run())
     found, _ = reading.read(current_board())
-    st.subheader("Ask about it")
+    with st.container(horizontal=True, vertical_alignment="center", key="draw_ask"):
+        st.subheader("Ask about it", width="content")
+        aside = st.container(width="content")  # on the heading's line, where it moves nothing
     question: str = st.segmented_control(
         "Question",
         [*_QUESTIONS, TEACH],
@@ -72,7 +74,8 @@ def ask() -> None:
     elif not np.isfinite(reader.network.predict_logits(found.pixels[None])).all():
         st.caption("This network's numbers are no longer finite, so there is nothing to explain.")
     else:
-        _QUESTIONS[question](reader, found, palette(st.context.theme.type))
+        with aside.spinner("Working it out …"):
+            _QUESTIONS[question](reader, found, palette(st.context.theme.type))
 
 
 def _winner(reader: Reader, found: Reading) -> int:
@@ -156,10 +159,18 @@ def _neighbours(reader: Reader, found: Reading, colours: Palette) -> None:
 
 
 def _nearest(reader: Reader, found: Reading) -> Neighbours:
-    if reader is reading.pretrained_reader():
-        return _pretrained_digits().nearest(found.pixels, NEIGHBOURS)
-    count = min(NEIGHBOURS, len(reader.dataset.train))
-    return nearest_digits(reader.network, found.pixels, reader.dataset.train, count)
+    digits = _pretrained_digits() if reader is reading.pretrained_reader() else _hidden_digits(reader)
+    return digits.nearest(found.pixels, min(NEIGHBOURS, len(reader.dataset.train)))
+
+
+def _hidden_digits(reader: Reader) -> HiddenDigits:
+    """The training digits as this network sees them, kept until another network, or another moment of it, answers."""
+    kept: HiddenDigits | None = st.session_state.get(session.HIDDEN_DIGITS)
+    if kept is None or not kept.is_of(reader.network, reader.dataset.train):
+        st.session_state.pop(session.HIDDEN_DIGITS, None)  # not both in memory at once
+        kept = HiddenDigits(reader.network, reader.dataset.train, budget=MOST_KEPT)
+        st.session_state[session.HIDDEN_DIGITS] = kept
+    return kept
 
 
 @st.cache_resource(show_spinner=False)

@@ -26,7 +26,7 @@ from mlp.training.threads import use_threads
 _WORKBENCH = "workbench"
 # What the inspect pages remember of one trainer: it must not outlive it, or a reset would keep the old one in memory.
 MOMENT, PLACES, GRADIENT_BANDS, PLANE = "moment", "weights_places", "gradients_percentiles", "activations_kept"
-BIOGRAPHIES = "mistakes_biographies"
+BIOGRAPHIES, HIDDEN_DIGITS = "mistakes_biographies", "draw_hidden_digits"
 SUBJECT = "subject"  # the picture that another page hands to the drawing page
 BOARD, ALBUM, TAUGHT = "board", "album", "taught"  # the drawing page's: they outlive a reset
 WALK, WALK_CHECKS = "walk", "walk_checks"  # the backpropagation page's: of one trainer too
@@ -186,7 +186,7 @@ def current_run() -> BackgroundRun:
 
 def forget_views() -> None:
     """Drops what the inspect pages remember of the trainer that is being replaced."""
-    for key in (MOMENT, PLACES, GRADIENT_BANDS, PLANE, BIOGRAPHIES, WALK, WALK_CHECKS, TAKEN):
+    for key in (MOMENT, PLACES, GRADIENT_BANDS, PLANE, BIOGRAPHIES, HIDDEN_DIGITS, WALK, WALK_CHECKS, TAKEN):
         st.session_state.pop(key, None)
 
 

@@ -111,6 +111,25 @@ class DrawPage:
                 send("touchMove", [place])
             send("touchEnd", [])
 
+    def take_test_digit(self, number: int) -> None:
+        self.page.get_by_role("button", name="Take a test digit").click()
+        self.page.get_by_label("Number", exact=True).fill(str(number))
+        self.page.keyboard.press("Enter")
+        self.page.get_by_text(f"On the paper: test digit {number:,}").wait_for()
+        self.page.keyboard.press("Escape")
+
+    def covered(self) -> list[list[float]]:
+        """Places on the paper, as shares of it, where something else is seen, or nothing."""
+        return self.paper.evaluate(
+            """(canvas) => {
+                const {left, top, width, height} = canvas.getBoundingClientRect();
+                const shares = [0.02, 0.25, 0.5, 0.75, 0.98];
+                const seen = (x, y) => document.elementFromPoint(left + x * width, top + y * height)?.shadowRoot;
+                return shares.flatMap((x) => shares.map((y) => [x, y])).filter(
+                    ([x, y]) => seen(x, y) !== canvas.getRootNode());
+            }"""
+        )
+
     def press(self, name: str) -> None:
         self.page.locator(f".board .{name}").click()
 
@@ -254,21 +273,16 @@ def test_a_full_paper_says_so_and_can_be_cleared(live: LivePage):
 
 def test_a_drawing_that_a_test_digit_replaced_comes_back(live: LivePage):
     board = DrawPage(live)
-    board.draw(ONE)
-    board.until_answer("1")
-    live.page.get_by_role("button", name="Take a test digit").click()
-    live.page.get_by_label("Number", exact=True).fill("0")
-    live.page.keyboard.press("Enter")
-    board.until_answer("7")
-    live.page.keyboard.press("Escape")
-    board.press("undo")
-    board.until_answer("1")
-    board.draw([[(0.1, 0.5), (0.9, 0.5)]])
+    board.draw([*ONE, [(0.1, 0.5), (0.9, 0.5)]])
+    until(lambda: len(board.bars()[0]), bool, "an answer")
     ink = board.ink()
-    go(live, "Gradients")
+    board.take_test_digit(0)
+    go(live, "Gradients")  # the page remembers what lay there
     board.come_back()
+    board.until_answer("7")
+    board.press("undo")
     until(board.ink, lambda seen: abs(seen - ink) < 0.02 * ink, "the same drawing")
-    board.press("undo")  # stroke by stroke, after the other page too
+    board.press("undo")  # and then stroke by stroke
     until(board.ink, lambda seen: 0 < seen < 0.9 * ink, "the first stroke alone")
     board.until_answer("1")
 
@@ -302,20 +316,23 @@ def test_a_test_digit_is_taken_by_keyboard(live: LivePage):
     board.until_answer("7")
 
 
-@pytest.mark.parametrize("dark_on_light", [True, False])
-def test_an_uploaded_picture_is_read(live: LivePage, dark_on_light: bool):
-    board = DrawPage(live)
+@pytest.mark.parametrize(("screen", "dark_on_light"), [("live", True), ("phone", False)])
+def test_an_uploaded_picture_is_read_and_seen(request: pytest.FixtureRequest, screen: str, dark_on_light: bool):
+    tab = request.getfixturevalue(screen)
+    board = DrawPage(tab)
     paper, ink = ("#f4f1e8", "#20242c") if dark_on_light else ("#101014", "#f0f0f0")
     image = Image.new("RGB", (600, 800), paper)
     points = [(x * 300 + 150, y * 400 + 120) for x, y in SEVEN[0]]
     ImageDraw.Draw(image).line(points, fill=ink, width=24, joint="curve")
     file = io.BytesIO()
     image.save(file, "PNG")
-    live.page.get_by_role("button", name="Upload a picture").click()
-    live.page.locator("input[type=file]").set_input_files(
+    tab.page.get_by_role("button", name="Upload a picture").click()
+    tab.page.locator("input[type=file]").set_input_files(
         {"name": "seven.png", "mimeType": "image/png", "buffer": file.getvalue()}
     )
     board.until_answer("7")
+    until(board.covered, lambda places: places == [], "the whole paper to be seen")
+    assert tab.page.locator(".board .answer").bounding_box()["y"] >= 0
 
 
 def test_a_file_that_is_no_picture_gets_a_sentence(live: LivePage):
@@ -328,6 +345,48 @@ def test_a_file_that_is_no_picture_gets_a_sentence(live: LivePage):
     )
     live.page.locator('[data-testid="stAlertContentWarning"]').wait_for()
     assert board.answer() == "1"  # the drawing is still there
+
+
+def test_a_lesson_tells_how_far_it_is(live: LivePage):
+    board = DrawPage(live)
+    board.take_test_digit(0)
+    live.page.get_by_text("Teach it", exact=True).click()
+    live.page.get_by_role("button", name="Keep this drawing").click()
+    live.page.get_by_role("slider", name="Steps").press("End")
+    live.page.get_by_text("Press Teach to take 500 steps.").wait_for()
+    # The words on the line and where the button above them and the words below them stand, many times a second.
+    live.page.evaluate(
+        """() => {
+            const y = (selector) => document.querySelector(selector).getBoundingClientRect().y;
+            window.seen = [];
+            window.sampler = setInterval(() => window.seen.push([
+                document.querySelector('[data-testid="stProgress"]').innerText.trim(),
+                y(".st-key-lesson_controls"), y('[data-testid="stExpander"]'),
+            ]), 20);
+        }"""
+    )
+    live.page.get_by_role("button", name="Teach", exact=True).click()
+    live.page.get_by_text("Before and after the lesson").wait_for()
+    seen = live.page.evaluate("() => { clearInterval(window.sampler); return window.seen; }")
+    during = [each for each in seen if "Press Teach" not in each[0]]
+    steps = [int(found[1]) for words, *_ in during if (found := re.fullmatch(r"Step (\d+) of 500", words))]
+    assert len(set(steps)) > 2
+    assert steps == sorted(steps)
+    assert len({(above, below) for _, above, below in during}) == 1
+
+
+def test_the_page_says_that_it_is_working_and_stays_in_place(live: LivePage):
+    board = DrawPage(live, "train_size=20000&validation_size=500&hidden_layers=1024,1024,1024,1024")
+    live.page.get_by_text("Yours", exact=True).click()
+    live.page.get_by_text("has not learned anything yet").first.wait_for()
+    board.take_test_digit(0)
+    questions = live.page.get_by_test_id("stButtonGroup").filter(has_text="Can it be fooled?")
+    working = live.page.get_by_text("Working it out …")
+    working.wait_for()
+    during = questions.bounding_box()
+    working.wait_for(state="detached")
+    assert questions.bounding_box() == during
+    live.page.get_by_text("training digits nearest to it").wait_for()
 
 
 def test_how_quickly_it_answers(live: LivePage, capsys: pytest.CaptureFixture[str]):

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mlp.analysis import digit_from_strokes, pretrained_network
+from mlp.analysis import HiddenDigits, digit_from_strokes, pretrained_network
 from mlp.data import load_dataset
 from mlp.ui.board import MOST_POINTS, SIDE, Board
 from mlp.ui.subject import Subject
 
-from .app_page import SMALL, all_text, choose, data_of, go, press, see, widget
+from .app_page import SMALL, all_text, choose, data_of, go, labelled, press, see, widget
 
 SEVEN = [[(70.0, 62.0), (200.0, 56.0), (172.0, 120.0), (140.0, 180.0), (118.0, 238.0)]]
 ONE = [[(146.0, 34.0), (140.0, 140.0), (134.0, 246.0)]]
@@ -63,6 +63,15 @@ def put(at, position, class_name=None):
     digits = load_dataset("mnist").test
     name = str(digits.labels[position]) if class_name is None else class_name
     at.session_state["subject"] = Subject(digits.images[position], name, f"test digit {position}")
+    return see(at.run())
+
+
+def undo(at):
+    """Undo beyond the strokes, as the browser asks for it."""
+    assert data_of(at, "drawing_board")["below"], "Undo is grey"
+    board = at.session_state["board"]
+    said = {"strokes": [], "pen": 16, "picture": True, "down": False, "back": True}
+    board.hear({**said, "edition": board.edition, "stamp": 2})
     return see(at.run())
 
 
@@ -155,6 +164,29 @@ def test_what_the_browser_sends_is_checked():
     assert board.strokes == [[(2.0, 3.0)]]
     board.hear({**good, "strokes": [[(1.0, 2.0)] * MOST_POINTS, SEVEN[0]]})
     assert sum(map(len, board.strokes)) == MOST_POINTS
+
+
+def test_a_picture_from_another_page_can_be_taken_back(visit):
+    at = draw(visit(), SEVEN)
+    assert not data_of(at, "drawing_board")["below"]
+    put(at, 1)  # a 2
+    put(at, 2)  # a 1
+    draw(at, [[(x, 30.0) for x in (40.0, 240.0)]])  # over it
+    go(go(at, "live"), "draw")
+    assert "On the paper" not in all_text(at)
+    for digit in (2, 1):
+        undo(at)
+        assert f"On the paper: test digit {digit}" in all_text(at)
+    undo(at)
+    assert answer(at) == "7"
+    assert data_of(at, "drawing_board")["strokes"] == [[list(point) for point in SEVEN[0]]]
+    assert not data_of(at, "drawing_board")["below"]
+
+
+def test_a_picture_put_on_empty_paper_can_be_taken_back(visit):
+    at = undo(put(visit(), 0))
+    assert answer(at) == ""
+    assert not data_of(at, "drawing_board")["picture"]
 
 
 # -- who answers
@@ -266,6 +298,32 @@ def test_why_shows_saliency_units_and_neighbours(visit):
     assert data_of(at, "draw_saliency")["stages"][1]["picture"] != pictures[1]["picture"]
 
 
+def test_the_training_digits_are_worked_out_once_for_each_moment(visit, monkeypatch):
+    asked, digits = [], HiddenDigits._digits
+    monkeypatch.setattr(HiddenDigits, "_digits", lambda self, rows: asked.append(len(rows)) or digits(self, rows))
+
+    def read(at):
+        """Of how many training digits the activations were worked out just now."""
+        count = sum(asked)
+        asked.clear()
+        return count
+
+    at = visit({**SMALL, "hidden_layers": "1024"})
+    choose(at, "button_group", "Who answers", "own")
+    put(at, 0)
+    assert read(at) > 500
+    first = data_of(at, "draw_neighbours")
+    put(at, 1)
+    assert read(at) < 500  # only the nearest, exactly
+    put(at, 0)
+    assert data_of(at, "draw_neighbours") == first
+    asked.clear()
+    at.session_state["workbench"].trainer.advance(steps=1)
+    see(at.run())
+    assert read(at) > 500
+    assert data_of(at, "draw_neighbours") != first
+
+
 def test_a_training_step_is_walked_with_it(visit):
     at = press(put(visit(), 0), "Walk a training step with it")
     assert at.title[0].value == "Backpropagation"
@@ -296,7 +354,11 @@ def test_a_lesson_is_learned_and_what_it_costs_is_shown(visit):
     press(at, "Keep this drawing")
     assert [tile["caption"] for tile in data_of(at, "lesson_drawings")["tiles"]] == ["✗ 7, is 3"]
     choose(at, "slider", "Steps", 100)
+    assert [bar.proto.text for bar in at.get("progress")] == ["Press Teach to take 100 steps."]
     press(at, "Teach")
+    assert [bar.proto.text for bar in at.get("progress")] == ["Press Teach to take 100 steps."]
+    assert not labelled(at, "Teach").disabled
+    assert "Taught by you" in widget(at, "button_group", "Who answers").options
     assert [tile["caption"] for tile in data_of(at, "lesson_Before")["tiles"]] == ["✗ 7, is 3"]
     assert [tile["caption"] for tile in data_of(at, "lesson_After")["tiles"]] == ["✓ 3"]
     assert "of them are forgotten" in all_text(at)

@@ -15,6 +15,10 @@ function count(strokes) {
   return strokes.reduce((sum, stroke) => sum + stroke.length, 0);
 }
 
+function undoable({ past, below }) {
+  return past.length > 0 || below;
+}
+
 function full({ strokes }) {
   return count(strokes) >= MOST_POINTS;
 }
@@ -44,7 +48,7 @@ function paint(instance) {
 }
 
 function refresh(instance) {
-  const { root, strokes, shown, picture, past } = instance;
+  const { root, strokes, shown, picture } = instance;
   paint(instance);
   const image = root.querySelector("img");
   image.hidden = !shown;
@@ -53,11 +57,11 @@ function refresh(instance) {
   words.hidden = Boolean(strokes.length || shown) && !full(instance);
   words.className = full(instance) ? "full" : "";
   words.textContent = full(instance) ? "The paper is full: undo or clear" : "Draw a digit here";
-  root.querySelector(".undo").disabled = !past.length;
+  root.querySelector(".undo").disabled = !undoable(instance);
   root.querySelector(".clear").disabled = !strokes.length && !shown;
 }
 
-function send(instance) {
+function send(instance, back = false) {
   clearTimeout(instance.timer);
   instance.timer = undefined;
   instance.sentAt = performance.now();
@@ -68,6 +72,7 @@ function send(instance) {
     picture: instance.shown,
     pen: instance.pen,
     down: instance.down,
+    back,
     edition: instance.edition,
     stamp: instance.stamp,
   });
@@ -82,6 +87,7 @@ function sendSoon(instance) {
 }
 
 // Keeps what was before, so that it can be undone: a stroke, clearing, or the picture that made room for a drawing.
+// What the page's own pictures were laid upon is kept by the page.
 function change(instance, strokes) {
   instance.past.push([instance.strokes, instance.shown]);
   [instance.strokes, instance.shown] = [strokes, false];
@@ -129,7 +135,8 @@ function listen(instance) {
   canvas.onpointerup = canvas.onpointercancel = canvas.onlostpointercapture = lift;
 
   const undo = () => {
-    if (instance.down || !instance.past.length) return;
+    if (instance.down || !undoable(instance)) return;
+    if (!instance.past.length) return send(instance, true);
     [instance.strokes, instance.shown] = instance.past.pop();
     refresh(instance);
     send(instance);
@@ -186,6 +193,14 @@ function showAnswer(instance, { answer, bars, colour, muted }) {
   });
 }
 
+// What the page put on the paper is seen at once, on a phone too, where the buttons for it stand a screen below.
+function bringIntoView(root) {
+  const [top, bottom] = [root.querySelector(".answer"), root.querySelector(".paper")].map(
+    (each) => each.getBoundingClientRect(),
+  );
+  if (top.top < 60 || bottom.bottom > innerHeight) root.querySelector(".answer").scrollIntoView();
+}
+
 export default function ({ data, parentElement, setStateValue }) {
   const root = parentElement.querySelector(".board");
   let instance = instances.get(parentElement);
@@ -204,10 +219,12 @@ export default function ({ data, parentElement, setStateValue }) {
   // What the page itself put on the paper replaces what is there: a drawing of before, a picture, a test digit.
   if (data.edition !== instance.edition) {
     const { strokes, edition } = data;
-    const earlier = instance.strokes?.length ? [instance.strokes] : [];
-    const past = [...earlier, ...strokes.map((_, many) => strokes.slice(0, many))].map((each) => [each, false]);
+    const past = strokes.map((_, many) => [strokes.slice(0, many), false]);
+    const mounted = instance.edition >= 0;
     Object.assign(instance, { edition, strokes, shown: Boolean(data.picture), down: false, past });
+    if (mounted) bringIntoView(root);
   }
+  instance.below = data.below;
   instance.picture = data.picture || instance.picture; // it has other colours on a dark page
   showAnswer(instance, data);
   refresh(instance);

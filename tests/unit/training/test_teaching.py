@@ -51,6 +51,20 @@ def test_the_drawings_are_learnt_and_the_network_is_left_as_it_was(trained, draw
     assert trained.parameters.tobytes() == before
 
 
+def test_its_progress_is_told_and_changes_nothing(trained, drawings, digits):
+    images, labels = drawings
+    told = []
+    heard, unheard = (
+        teach(trained, images, labels, dataset=digits, steps=7, learning_rate=0.1, mix=0.5, on_progress=listener)
+        for listener in (lambda steps, read: told.append((steps, read)), None)
+    )
+    all_read = 2 * len(digits.test)
+    assert told == [(step, 0) for step in range(1, 8)] + [(7, read) for read in range(1000, all_read + 1, 1000)]
+    for name in ("before", "after", "losses", "class_accuracy_before", "class_accuracy_after"):
+        assert getattr(heard, name).tobytes() == getattr(unheard, name).tobytes()
+    assert heard.network.parameters.tobytes() == unheard.network.parameters.tobytes()
+
+
 def test_its_steps_are_plain_gradient_descent(digits):
     network = MLP([784, 12, 10], "tanh", rng=np.random.default_rng(0), dtype=np.float64)
     images, labels = digits.test.images[:4], digits.test.labels[:4]
