@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 BINS = 10
+FEWEST = 20  # answers in a bin: of fewer, the share that is right is mostly chance
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,9 +40,13 @@ class Reliability:
         return float(np.nansum(gaps) / self.counts.sum()) if self.counts.any() else np.nan
 
     @property
-    def maximum_error(self) -> float:
-        """Maximum calibration error: the largest |accuracy - confidence| of a bin (ibid.); NaN without answers."""
-        return float(np.nanmax(np.abs(self.accuracy - self.confidence))) if self.counts.any() else np.nan
+    def largest_gap(self) -> float:
+        """The largest |accuracy - confidence| of a bin with at least FEWEST answers, NaN without one.
+
+        With every bin in it, that of a single answer too, it is the maximum calibration error (ibid.).
+        """
+        enough = self.counts >= FEWEST
+        return float(np.abs(self.accuracy - self.confidence)[enough].max()) if enough.any() else np.nan
 
 
 def reliability(confidence: NDArray[Any], right: NDArray[np.bool_], bins: int = BINS) -> Reliability:

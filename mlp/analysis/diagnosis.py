@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mlp.nn import MLP
 from mlp.training import History, RunConfig, TrainingDivergedError
 from mlp.training.probes import LayerProbes
 
@@ -34,11 +35,11 @@ EXPLODING_RATIO = 100.0  # first to last layer
 LOSS_JUMP = 3.0  # times the loss of guessing, over JUMP_STEPS steps
 JUMP_STEPS = 10
 JUMP_HEALED = 0.25  # of the loss of guessing: below that a jump has done no harm
-RATIO_TOO_HIGH = 0.1
+RATIO_TOO_HIGH = 0.1  # runs that learn well have their medians between 0.0003 and 0.01, and hardly a step above 0.05
 RATIO_TOO_LOW = 3e-5
-RATIO_RULE_OF_THUMB = 1e-3
 DEAD_SHARE = 0.5
 SATURATED_SHARE = 0.7
+COPIES = 0.01  # of their size; units that began at random differ by more than half of it, copies by rounding alone
 VANISHING_RATIO = 0.01
 NOTHING_LEARNT = 0.98  # of the loss of guessing
 HALF_LEARNT = 0.5  # of the loss of guessing: below that a slow run may simply be done
@@ -76,11 +77,12 @@ class Run:
     probes: LayerProbes
     steps_per_epoch: int
     diverged: TrainingDivergedError | None = None
+    network: MLP | None = None
 
     @property
     def steps(self) -> int:
         """How many steps were trained."""
-        return len(self.history.steps)
+        return self.history.steps.count
 
     @property
     def can_judge_layers(self) -> bool:
@@ -89,13 +91,13 @@ class Run:
 
     @cached_property
     def losses(self) -> Array:
-        """(steps,) of the mini-batches, as float64; the loss of a step that overflowed is inf."""
+        """(rows,) of the mini-batches, as float64; the loss of a step that overflowed is inf."""
         return np.nan_to_num(self.history.steps.column("loss").astype(np.float64), nan=np.inf, posinf=np.inf)
 
     @cached_property
     def recent_loss(self) -> float:
         """The median over the last tenth of the steps, at least 20 of them; NaN before the first."""
-        return _median(self.losses[-max(MIN_STEPS, self.steps // 10) :])
+        return _median(self.losses[-max(MIN_STEPS, len(self.losses) // 10) :])
 
     @property
     def guessing(self) -> float:
@@ -150,10 +152,14 @@ def diagnose(
     *,
     steps_per_epoch: int,
     diverged: TrainingDivergedError | None = None,
+    network: MLP | None = None,
 ) -> list[Finding]:
-    """What is wrong with a run, the most serious first; empty when all is well or there is too little to judge by."""
-    run = Run(config, history, probes, steps_per_epoch, diverged)
-    # At zero weights all else that the layers show has this one cause.
+    """What is wrong with a run, the most serious first; empty when all is well or there is too little to judge by.
+
+    Whether units are copies of one another is seen by the weights alone: it is judged where there is a `network`.
+    """
+    run = Run(config, history, probes, steps_per_epoch, diverged, network)
+    # While units are copies, all else that the layers show has this one cause.
     rules = (not_finite, zero_weights) if zero_weights(run) else RULES
     found = [finding for rule in rules if (finding := rule(run))]
     if not found:  # these two describe a run that stands still for no other reason
@@ -166,7 +172,7 @@ def not_finite(run: Run) -> Finding | None:
     error = run.diverged
     if error is None:
         return None
-    loss = f" after a loss of {run.losses[-1]:.3g} at the step before" if run.steps else ""
+    loss = f" after a loss of {run.history.steps.last('loss'):.3g} at the step before" if run.steps else ""
     return Finding(
         kind="diverged",
         title="The training has diverged",
@@ -179,22 +185,32 @@ def not_finite(run: Run) -> Finding | None:
 
 
 def zero_weights(run: Run) -> Finding | None:
-    """Hidden layers that began at zero: their units stay copies of one another."""
-    if run.config.weight_init != "zeros" or not run.config.hidden_layers or run.steps == 0:
+    """Hidden layers that began at zero: their units are copies of one another.
+
+    They are for as long as nothing but rounding tells them apart: in float32 that may grow until they do separate.
+    """
+    if run.network is None or run.steps == 0:
+        return None
+    hidden = run.network.linears[:-1]
+    spreads = [_spread(np.vstack([linear.W, linear.b])) for linear in hidden]
+    layer = next((layer for layer, spread in enumerate(spreads) if spread < COPIES), None)
+    if layer is None:
         return None
     largest = _largest(run.probes.weight_gradient[:-1].ravel())
-    if run.config.activation == "sigmoid":
+    if run.config.activation == "sigmoid" or hidden[layer].W.any():
         why = "all units of a layer give the same output and get the same gradient, so they stay one unit, copied"
     else:
         why = "all hidden outputs are 0 and no gradient passes the zero weights, so only the output biases learn"
-    measured = "" if math.isnan(largest) else f", the largest weight gradient of a hidden layer is {largest:.3g}"
+    measured = "" if math.isnan(largest) else f", and the largest weight gradient of a hidden layer is {largest:.3g}"
     return Finding(
         kind="zero_weights",
         title="Zero weights: the hidden units cannot become different",
-        evidence=f"The loss is {run.recent_loss:.3g} after {run.steps:,} steps{measured}: {why}.",
+        evidence=f"After {run.steps:,} steps the loss is {run.recent_loss:.3g}, the units of hidden layer {layer + 1} "
+        f"differ by {spreads[layer]:.2g} of the size of their weights{measured}: {why}.",
         advice="Start from random weights, for only chance breaks the symmetry between the units.",
         remedy={"weight_init": _fitting_init(run.config.activation)},
-        threshold="Named when the weights of hidden layers all start at 0.",
+        threshold=f"Named when the weights into the units of a hidden layer differ by less than {_percent(COPIES)} of "
+        "their size.",
         source="Goodfellow, Bengio, Courville, Deep Learning (2016), section 8.4",
     )
 
@@ -229,7 +245,8 @@ def rate_too_high(run: Run) -> Finding | None:
     """Steps so long that the loss jumps up, or that a layer loses a tenth of its weights' length at each."""
     if run.steps < MIN_STEPS:
         return None
-    peak, step = _highest_mean(run.losses, JUMP_STEPS)
+    peak, row = _highest_mean(run.losses, JUMP_STEPS)
+    step = run.history.steps.steps()[row]
     start = float(run.losses[0])
     jumped = peak > LOSS_JUMP * max(start, run.guessing) and not run.recent_loss < JUMP_HEALED * run.guessing
     update = run.fastest_update
@@ -253,7 +270,7 @@ def rate_too_high(run: Run) -> Finding | None:
         remedy=remedy,
         threshold=f"Named when the loss, mean of {JUMP_STEPS} steps, rises above {LOSS_JUMP:g} times that of the first "
         f"step and of guessing and does not recover, or the update:weight ratio is above {RATIO_TOO_HIGH:g} "
-        f"(rule of thumb: {RATIO_RULE_OF_THUMB:g}).",
+        "(rule of thumb: a thousandth).",
         source=CS231N,
     )
 
@@ -275,8 +292,8 @@ def dead_units(run: Run) -> Finding | None:
     return Finding(
         kind="dead_units",
         title="Many units are dead",
-        evidence=f"In hidden layer {layer + 1}, {_percent(share)} of the units are 0 for every digit of the probe "
-        "batch, median of the recent probes.",
+        evidence=f"In hidden layer {layer + 1}, {_percent(share)} of the units are 0 for every training digit "
+        "that they were probed with, median of the recent probes.",
         advice=_advice(remedy),
         remedy=remedy,
         threshold=f"Named from {_percent(DEAD_SHARE)} of the units of a hidden layer.",
@@ -333,7 +350,8 @@ def vanishing(run: Run) -> Finding | None:
         "of the recent probes.",
         advice=_advice(remedy),
         remedy=remedy,
-        threshold=f"Named when ‖dW‖/‖W‖ of the first layer is below {VANISHING_RATIO:g} times that of the last.",
+        threshold="Named when the length of the gradient over that of the weights, ‖dW‖/‖W‖, is in the first layer "
+        f"below {VANISHING_RATIO:g} times that in the last.",
         source="Hochreiter (1991); Glorot and Bengio, Understanding the difficulty of training deep feedforward neural "
         "networks (2010)",
     )
@@ -361,8 +379,8 @@ def rate_too_low(run: Run) -> Finding | None:
         f"loss is still {run.recent_loss:.3g} after {run.steps:,} steps.",
         advice=_advice(remedy),
         remedy=remedy,
-        threshold=f"Named when the update:weight ratio is below {RATIO_TOO_LOW:g} in all layers (rule of thumb: "
-        f"{RATIO_RULE_OF_THUMB:g}) and the loss above half of {run.guessing_words}.",
+        threshold=f"Named when the update:weight ratio is below {RATIO_TOO_LOW:.5f} in all layers (rule of thumb: "
+        f"a thousandth) and the loss above half of {run.guessing_words}.",
         source=CS231N,
     )
 
@@ -522,6 +540,15 @@ def _largest(values: Sequence[float] | Array) -> float:
     return float(finite.max()) if finite.size else math.nan
 
 
+@np.errstate(all="ignore")  # the weights of a diverged run may be too large to square
+def _spread(units: Array) -> float:
+    """(D, units) -> how far the columns lie from their mean, as a share of their size; NaN for a single one."""
+    if units.shape[1] < 2:
+        return math.nan
+    size = np.linalg.norm(units)
+    return float(np.linalg.norm(units - units.mean(axis=1, keepdims=True)) / size) if size else 0.0
+
+
 def _worst_layer(shares: Array) -> tuple[int, float]:
     """shares: (layers, probes) -> the layer with the largest median, and that median; NaN if nothing was measured."""
     medians = np.array([_median(row) for row in shares])
@@ -532,7 +559,7 @@ def _worst_layer(shares: Array) -> tuple[int, float]:
 
 
 def _highest_mean(values: Array, width: int) -> tuple[float, int]:
-    """values: (n,), n >= width -> the largest mean of `width` in a row, and the step of its middle, from 1."""
+    """values: (n,), n >= width -> the largest mean of `width` in a row, and the position of its middle."""
     means = np.convolve(values, np.full(width, 1 / width), mode="valid")
     peak = int(np.nan_to_num(means, nan=np.inf).argmax())
-    return float(means[peak]), peak + width // 2 + 1
+    return float(means[peak]), peak + width // 2

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
@@ -47,6 +48,7 @@ REACH = 0.5  # of the largest part's size: what is further away belongs to somet
 THINNEST, THICKEST = 1.6, 4.4  # pixels: 96 of 100 digits of MNIST have lines between
 EIGHT_NEIGHBOURS = np.ones((3, 3), bool)
 FAR = 1e12  # coordinates beyond are moved to it, so that no difference of two overflows
+SMALLEST_CANVAS = 1e-12  # nor does a quotient of two
 
 
 @dataclass(frozen=True)
@@ -120,7 +122,7 @@ class _Drawing:
         self.size = _checked_size(canvas_size)
         longer = float(self.size.max())
         self.pen_width = PEN_SHARE * longer if pen_width is None else _checked_width(pen_width)
-        paths = [_checked_stroke(i, stroke) for i, stroke in enumerate(strokes)]
+        paths = [_checked_stroke(i, stroke) for i, stroke in enumerate(_checked_strokes(strokes))]
         paths = [path for path in paths if len(path)]
         if not paths:
             raise ValueError("the drawing is empty: at least one stroke with one point is needed")
@@ -242,10 +244,17 @@ def placed(picture: Picture, centre: bool) -> Picture:
     return digit
 
 
+def _checked_strokes(strokes: Sequence[ArrayLike]) -> list[ArrayLike]:
+    try:
+        return list(strokes)
+    except TypeError:
+        raise ValueError(f"strokes must be a sequence of strokes, (M, 2) each, got {strokes!r}") from None
+
+
 def _checked_stroke(i: int, stroke: ArrayLike) -> Floats:
     try:
         path = np.asarray(stroke, dtype=float)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise ValueError(f"stroke {i} must be (M, 2) numbers, x and y, got {type(stroke).__name__}") from None
     if path.size == 0:
         return np.empty((0, 2))
@@ -260,15 +269,19 @@ def _checked_stroke(i: int, stroke: ArrayLike) -> Floats:
 def _checked_size(canvas_size: tuple[float, float]) -> Floats:
     try:
         size = np.asarray(canvas_size, dtype=float)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         size = np.empty(0)
-    if size.shape != (2,) or not (np.isfinite(size).all() and (size > 0).all() and (size <= FAR).all()):
-        raise ValueError(f"canvas_size must be (width, height) in pixels, each in (0, {FAR:g}], got {canvas_size!r}")
+    if size.shape != (2,) or not ((size >= SMALLEST_CANVAS) & (size <= FAR)).all():
+        raise ValueError(
+            f"canvas_size must be (width, height) in pixels, each in [{SMALLEST_CANVAS:g}, {FAR:g}], "
+            f"got {canvas_size!r}"
+        )
     return size
 
 
 def _checked_width(pen_width: Any) -> float:
-    if not isinstance(pen_width, int | float) or not 0 < pen_width <= FAR:
+    number = isinstance(pen_width, Real) and not isinstance(pen_width, bool)
+    if not (number and 0 < pen_width <= FAR):
         raise ValueError(f"pen_width must be in (0, {FAR:g}] canvas pixels, got {pen_width!r}")
     return float(pen_width)
 
@@ -313,7 +326,11 @@ def line_width(picture: NDArray[Any]) -> float:
 
     A line of width w, length L and darkness 1 has the area w L, and the steepness of its grey adds up to 2 L over all
     pixels. A line thinner than a pixel is a grey one of a pixel's width: both sums shrink, so the darkness counts too.
+
+    Raises ValueError for a picture that is all black.
     """
+    if not picture.any():
+        raise ValueError("the picture is all black: there is no line in it whose width could be told")
     ink = np.pad(picture, 1) / 255.0
     steepness = np.hypot(np.diff(ink, axis=0)[:, :-1], np.diff(ink, axis=1)[:-1]).sum()
     darkness = np.percentile(ink[ink > 0], 90)

@@ -30,8 +30,8 @@ class UnitPassport:
     """One unit and the digits it was tested on.
 
     most, least: (count,) positions of the digits that excite it most and least, the extreme ones first, by its input
-    z: a silent relu unit tells by z which digits it is furthest from. `most_activations` and `least_activations` are
-    its outputs there. class_means: (K,) its mean output on the digits of each class, NaN for a class without digits.
+    z: a silent relu unit tells by z which digits it is furthest from. `most_inputs` and `least_inputs` are z there.
+    class_means: (K,) its mean output on the digits of each class, NaN for a class without digits.
     `accuracy_without` is the share of right answers with its output held at 0, `accuracy` that of the whole network.
 
     In the output layer the outputs are probabilities, and a silenced unit is a class that is never answered.
@@ -41,8 +41,8 @@ class UnitPassport:
     unit: int
     most: NDArray[np.int64]
     least: NDArray[np.int64]
-    most_activations: Array
-    least_activations: Array
+    most_inputs: Array
+    least_inputs: Array
     class_means: NDArray[np.float64]
     accuracy: float
     accuracy_without: float
@@ -130,8 +130,8 @@ def passport(
         unit=unit,
         most=most,
         least=least,
-        most_activations=a[most],
-        least_activations=a[least],
+        most_inputs=z[most],
+        least_inputs=z[least],
         class_means=class_means,
         accuracy=_accuracy(logits, labels),
         accuracy_without=_accuracy(logits_without(network, layer, unit, values), labels),

@@ -143,7 +143,7 @@ def code_of(walk: Walk, stage: Stage) -> list[SourceLines]:
         case "update":
             return _update_lines(walk.settings.optimizer, decays=walk.settings.weight_decay > 0)
         case "after":
-            return [lines_of(Trainer._advance_chunk, "self.network.forward(", "self._loss(")]
+            return [lines_of(Trainer._take_chunk, "self.network.forward(", "self._loss(")]
 
 
 def _update_lines(name: str, *, decays: bool) -> list[SourceLines]:

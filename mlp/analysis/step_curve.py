@@ -35,13 +35,22 @@ class StepCurve:
 
     @property
     def overshoots_from(self) -> float | None:
-        """The first learning rate beyond the lowest loss at which the step does more harm than good, or None."""
+        """The learning rate beyond the lowest loss from which the step does more harm than good, or None.
+
+        Between two that were tried it is where the line through their losses is as high as `start`.
+        """
         beyond = np.arange(len(self.losses)) > self.best
         worse = ~(self.losses <= self.start)  # nan is worse too
         if worse.all():
             return float(self.learning_rates[0])
         found = np.flatnonzero(worse & beyond)
-        return float(self.learning_rates[found[0]]) if len(found) else None
+        if not len(found):
+            return None
+        at = int(found[0])
+        before, after = self.losses[at - 1], self.losses[at]
+        share = (self.start - before) / (after - before) if np.isfinite(after) else 1.0
+        lower, higher = np.log(self.learning_rates[at - 1 : at + 1])  # as the chart has them
+        return float(np.exp(lower + share * (higher - lower)))
 
 
 @np.errstate(all="ignore")

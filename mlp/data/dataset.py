@@ -3,6 +3,7 @@
 import operator
 from collections.abc import Sequence
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -157,7 +158,7 @@ def load_dataset(
     if seed < 0:
         raise ValueError(f"seed must be a whole number of 0 or more, got {seed}")
     kept = _checked_classes(classes, len(source.class_names))
-    if not 0 <= label_noise <= 1:
+    if not isinstance(label_noise, Real) or isinstance(label_noise, bool) or not 0 <= label_noise <= 1:
         raise ValueError(f"label_noise must be in [0, 1], got {label_noise!r}")
     train_size = None if train_size is None else _whole_number("train_size", train_size)
     validation_size = _whole_number("validation_size", validation_size)
@@ -230,7 +231,11 @@ def _with_noise(labels: NDArray[np.int64], K: int, share: float, rng: np.random.
 def _checked_classes(classes: Sequence[int] | None, K: int) -> tuple[int, ...]:
     if classes is None:
         return tuple(range(K))
-    kept = tuple(_whole_number("classes", k) for k in classes)
+    try:
+        given = tuple(classes)
+    except TypeError:
+        raise ValueError(f"classes must be a sequence of whole numbers or None, got {classes!r}") from None
+    kept = tuple(_whole_number("classes", k) for k in given)
     if len(kept) < 2 or len(set(kept)) < len(kept) or not set(kept) <= set(range(K)):
         raise ValueError(f"classes must name at least two different classes of 0..{K - 1}, got {kept}")
     return kept
@@ -238,9 +243,11 @@ def _checked_classes(classes: Sequence[int] | None, K: int) -> tuple[int, ...]:
 
 def _whole_number(setting: str, value: object) -> int:
     try:
-        return operator.index(value)  # type: ignore[arg-type]
+        if not isinstance(value, bool):  # yes and no would pass for 1 and 0
+            return operator.index(value)  # type: ignore[arg-type]
     except TypeError:
-        raise ValueError(f"{setting} must be a whole number, got {value!r}") from None
+        pass
+    raise ValueError(f"{setting} must be a whole number, got {value!r}")
 
 
 def _checked_labels(setting: str, labels: ArrayLike, N: int) -> NDArray[np.int64]:

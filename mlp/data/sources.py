@@ -104,7 +104,7 @@ _locks = {name: Lock() for name in SOURCES}  # one each: a slow download must no
 
 def find_source(name: str) -> Source:
     """The source of that name. Raises ValueError for an unknown one."""
-    if name not in SOURCES:
+    if not isinstance(name, str) or name not in SOURCES:
         raise ValueError(f"dataset must be one of {', '.join(SOURCES)}, got {name!r}")
     return SOURCES[name]
 

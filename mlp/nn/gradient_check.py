@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import operator
 from dataclasses import dataclass
+from numbers import Real
+from typing import Any
 
 import numpy as np
 
@@ -11,6 +14,8 @@ from mlp.nn.losses import LOSSES
 from mlp.nn.network import MLP, one_of
 
 TOLERANCE = 1e-6
+# Below, rounding hides every mistake; above, the curve of the loss looks like one.
+SMALLEST_EPSILON, LARGEST_EPSILON = 1e-9, 1e-2
 
 
 @dataclass(frozen=True)
@@ -44,7 +49,7 @@ def gradient_check(
     """Compare backward with the central difference (L(w + ε) - L(w - ε)) / 2ε -> the worst of each array.
 
     x: (N, D), labels: (N,) -> {"0.weight": GradientCheck, …}. With max_entries_per_array, that many entries of each
-    array are drawn from `rng` (default: seed 0). A right backward stays below TOLERANCE, 1e-6.
+    array are drawn from `rng` (default: seed 0). With the default epsilon a right backward stays below TOLERANCE, 1e-6.
 
     The error of an entry is |a - n| / max(|a| + |n|, floor). In float64 the loss is rounded at about 1e-16 of itself
     (or of 1), so the central difference cannot tell gradients apart by less than 1e-16 L / ε; the floor is that over
@@ -57,9 +62,11 @@ def gradient_check(
     exactly, but a step under way must start again from forward.
 
     Raises:
-        ValueError: the loss is unknown, or x or labels do not fit the network.
+        ValueError: the loss is unknown, x or labels do not fit the network, epsilon is not in [1e-9, 1e-2], or
+            max_entries_per_array is neither None nor a whole number from 1.
     """
     loss_function = LOSSES[one_of("loss", loss, LOSSES)]
+    _check_settings(epsilon, max_entries_per_array)
     if network.dtype != np.float64:
         network = network.copy(dtype=np.float64)
     rng = np.random.default_rng(0) if rng is None else rng
@@ -97,3 +104,17 @@ def gradient_check(
         return checks
     finally:
         network.parameters[...], network.gradient[...] = parameters, gradient
+
+
+def _check_settings(epsilon: Any, max_entries_per_array: Any) -> None:
+    number = isinstance(epsilon, Real) and not isinstance(epsilon, bool)
+    if not (number and SMALLEST_EPSILON <= epsilon <= LARGEST_EPSILON):
+        raise ValueError(f"epsilon must be in [{SMALLEST_EPSILON:g}, {LARGEST_EPSILON:g}], got {epsilon!r}")
+    if max_entries_per_array is None:
+        return
+    try:
+        right = operator.index(max_entries_per_array) >= 1 and not isinstance(max_entries_per_array, bool)
+    except TypeError:
+        right = False
+    if not right:
+        raise ValueError(f"max_entries_per_array must be None or a whole number from 1, got {max_entries_per_array!r}")

@@ -29,12 +29,23 @@ SLICE_SECONDS = 0.02  # how long the page may have to wait for the lock while sm
 READ_PATIENCE_SECONDS = 0.25  # after that the page shows what it showed before: one step of a huge net takes seconds
 EVALUATION_SHARE = 0.02  # of the training time goes into the validation curve between two epochs,
 QUICK_CHECK_SECONDS = 0.2  # and in the first epoch, where the curve bends, quick checks at 1, 4, 16, 64, … steps
+CHECKS_OF_A_RUN = 1000  # from then on ever more seldom: checks of few digits are so cheap that they would pile up
 RATE_WINDOW_SECONDS = 3.0
 
 _log = logging.getLogger(__name__)
 
-# One for each trainer: the thread of an old run may still be in its last step when a new run takes the trainer over.
-_locks: WeakKeyDictionary[Trainer, threading.Lock] = WeakKeyDictionary()
+
+class _Locks:
+    """Of one trainer: the thread of an old run may still be at work when a new run takes the trainer over.
+
+    `turn` is held by a thread for as long as it trains or measures, `moment` while it changes what a page reads.
+    """
+
+    def __init__(self) -> None:
+        self.turn, self.moment = threading.Lock(), threading.Lock()
+
+
+_locks: WeakKeyDictionary[Trainer, _Locks] = WeakKeyDictionary()
 
 
 class RunSlots:
@@ -112,7 +123,8 @@ class BackgroundRun:
     def __init__(self, trainer: Trainer, slots: RunSlots) -> None:
         self.trainer = trainer
         self._slots = slots
-        self._lock = _locks.setdefault(trainer, threading.Lock())
+        locks = _locks.setdefault(trainer, _Locks())
+        self._lock, self._turn = locks.moment, locks.turn
         self._readers = 0
         self._wake = threading.Condition()
         self._target: float | None = None  # train until this step; None: paused
@@ -309,10 +321,13 @@ class BackgroundRun:
         """Trains until the target is reached or withdrawn."""
         while self.active and not self._slots.wait(self, timeout=0.1):
             pass
-        if not self.active:
-            return
+        with self._turn:  # only now: a run that waits for its slot must not keep one that has it waiting
+            if self.active:
+                self._train_in_turn()
+
+    def _train_in_turn(self) -> None:
         if self.trainer.step_count == 0:
-            self.trainer.check_validation()
+            self._measure()
         due = monotonic()
         while not self._target_reached():
             pace = self._steps_per_second
@@ -358,19 +373,29 @@ class BackgroundRun:
             self._progress.popleft()
 
     def _check_validation(self, always: bool = False) -> None:
-        """Measures the validation digits now and then. Only this thread changes the weights, so no lock is held."""
-        if self._stopping:  # another run may own the trainer by now
+        """Measures the validation digits now and then."""
+        if self._stopping:  # another run may be waiting for its turn
             return
         trainer = self.trainer
         checks = trainer.history.checks
         if checks and checks[-1].step > self._checked_step:  # the end of an epoch has been measured
             self._checked_at, self._checked_step = perf_counter(), checks[-1].step
         early = trainer.step_count >= 4 * self._checked_step and self._quickest_check < QUICK_CHECK_SECONDS
-        affordable = perf_counter() - self._checked_at > self._check_seconds / EVALUATION_SHARE
+        pause = max(self._check_seconds / EVALUATION_SHARE, trainer.seconds / CHECKS_OF_A_RUN)
+        affordable = perf_counter() - self._checked_at > pause
         if always or affordable or (early and trainer.epoch == 0):
             started = perf_counter()
-            trainer.check_validation()
+            self._measure()
             self._checked_at = perf_counter()
             self._check_seconds = self._checked_at - started
             self._quickest_check = min(self._quickest_check or inf, self._check_seconds)
             self._checked_step = trainer.step_count
+
+    def _measure(self) -> None:
+        """Measures them once for each step. Only the thread whose turn it is changes the weights, so pages go on."""
+        trainer = self.trainer
+        checks = trainer.history.checks
+        if not checks or checks[-1].step != trainer.step_count:
+            found = trainer.evaluate("validation")
+            with self._lock:
+                trainer.keep_check(found)

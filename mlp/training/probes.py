@@ -1,7 +1,8 @@
 """Probes: what happens inside the layers at a step, sampled over the run.
 
-A probe costs about as much as two steps, so at full speed it is taken as often as a share of the time allows; in slow
-motion and single steps at every step.
+A probe costs about as much as two steps, so at full speed it is taken as often as a share of the time allows, and at
+the latest when the run is a seventh longer than at the last one, for a short run would get hardly any; in slow motion
+and single steps at every step.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from mlp.nn import MLP
 
 PROBE_DIGITS = 100
 TIME_SHARE = 0.015  # of the training time at the most; in a cold cache a probe costs twice what its clock says
+LONGEST_GAP = 10 ** (1 / 16)  # from one probe to the next: sixteen in ten times the steps, whatever they cost
 MOST_COLUMNS = 400  # twice what a picture shows
 SATURATED = 0.97  # |tanh| above this, sigmoid above it or below 1 - it
 
@@ -80,7 +82,8 @@ class ProbeLog:
         self._open = None
         armed = self._gradient_step == step - 1  # the gradient of the step before is at hand
         affordable = self._spent <= TIME_SHARE * training_seconds
-        if not (self.every_step or armed or affordable):
+        overdue = step >= LONGEST_GAP * (self._steps[-1] if self._steps else 0)
+        if not (self.every_step or armed or affordable or overdue):
             return
         started = perf_counter()
         self._look_at_gradient(step, armed)

@@ -29,11 +29,8 @@ class SnapshotLog:
     Each copy is a fresh array that is never written to again, so readers may hold on to it.
     """
 
-    def __init__(self, nbytes: int, total_steps: int, budget: int = DEFAULT_BUDGET, best_loss: float = np.inf) -> None:
-        """nbytes: the size of one snapshot; budget: what all of them together may take, in bytes.
-
-        best_loss: the lowest validation loss so far, of a run that is resumed.
-        """
+    def __init__(self, nbytes: int, total_steps: int, budget: int = DEFAULT_BUDGET) -> None:
+        """nbytes: the size of one snapshot; budget: what all of them together may take, in bytes."""
         self.budget = budget
         # three at the least: the first, the best and the latest
         self.most = max(3, budget // max(1, nbytes))
@@ -43,7 +40,7 @@ class SnapshotLog:
         while total_steps / self._stride > self.most - (ROOM_FOR_EARLY // 2 if self._early else 0):
             self._stride *= 2
         self._kept: dict[int, Snapshot] = {}
-        self._best_loss = best_loss
+        self._best_loss = np.inf
         self._only_best = False  # whether the best one was kept for no other reason
 
     def wants(self, step: int) -> bool:
@@ -80,6 +77,13 @@ class SnapshotLog:
         self._best_loss, self.best_step = validation_loss, step
         self._only_best = step not in self._kept and not self.wants(step)
         self.take(step, parameters)
+
+    def best(self) -> dict[str, Any] | None:
+        """What `take_best` needs to take the best one again in another log; None while there is none."""
+        if self.best_step is None:
+            return None
+        found = self._kept[self.best_step]
+        return {"step": found.step, "parameters": found.parameters.copy(), "validation_loss": self._best_loss}
 
     @property
     def steps(self) -> list[int]:

@@ -29,7 +29,8 @@ class Lesson:
 
     network: a new one. before, after: (n, K) probabilities for the n drawings. losses: (steps,) the mean loss of the
     drawings in each step's batch, before its update. The rest is measured on the test digits: the accuracy of all,
-    and of each class (K,), NaN for a class without digits.
+    and of each class (K,), NaN for a class without digits; `forgotten` counts those that were right before and are
+    wrong after, `gained` those that were wrong and are right.
     """
 
     network: MLP
@@ -38,6 +39,8 @@ class Lesson:
     losses: NDArray[np.float64]
     test_before: float
     test_after: float
+    forgotten: int
+    gained: int
     class_accuracy_before: NDArray[np.float64]
     class_accuracy_after: NDArray[np.float64]
 
@@ -119,10 +122,21 @@ def teach(
         if on_progress is not None:
             on_progress(steps, earlier + count)
 
-    test_before, classes_before = _accuracies(network, dataset.test, partial(read, 0))
-    test_after, classes_after = _accuracies(taught, dataset.test, partial(read, len(dataset.test)))
-    before, after = (one.predict_proba(images) for one in (network, taught))
-    return Lesson(taught, before, after, losses, test_before, test_after, classes_before, classes_after)
+    digits = dataset.test
+    right_before = _right(network, digits, partial(read, 0))
+    right_after = _right(taught, digits, partial(read, len(digits)))
+    return Lesson(
+        network=taught,
+        before=network.predict_proba(images),
+        after=taught.predict_proba(images),
+        losses=losses,
+        test_before=_mean(right_before),
+        test_after=_mean(right_after),
+        forgotten=int(np.count_nonzero(right_before & ~right_after)),
+        gained=int(np.count_nonzero(right_after & ~right_before)),
+        class_accuracy_before=_by_class(right_before, digits, network.num_classes),
+        class_accuracy_after=_by_class(right_after, digits, network.num_classes),
+    )
 
 
 def _turns(n: int, size: int, steps: int, rng: np.random.Generator) -> NDArray[np.int64]:
@@ -132,9 +146,8 @@ def _turns(n: int, size: int, steps: int, rng: np.random.Generator) -> NDArray[n
     return rng.permuted(rounds, axis=1).ravel()[:wanted].reshape(steps, size)
 
 
-def _accuracies(network: MLP, digits: Split, on_read: Callable[[int], None]) -> tuple[float, NDArray[np.float64]]:
-    """The share of right answers, of all and of each class: (K,). `on_read` is told how many digits were read."""
-    K = network.num_classes
+def _right(network: MLP, digits: Split, on_read: Callable[[int], None]) -> NDArray[np.bool_]:
+    """(N,) whether each digit is answered right. `on_read` is told how many digits were read."""
     pixels = np.empty((_CHUNK, digits.num_pixels), np.uint8)
     right = np.zeros(len(digits), bool)
     for start in range(0, len(digits), _CHUNK):
@@ -142,9 +155,18 @@ def _accuracies(network: MLP, digits: Split, on_read: Callable[[int], None]) -> 
         logits = network.predict_logits(digits.gather(positions, out=pixels[: len(positions)]))
         right[positions] = logits.argmax(axis=1) == digits.labels[positions]
         on_read(start + len(positions))
+    return right
+
+
+def _mean(right: NDArray[np.bool_]) -> float:
+    return float(right.mean()) if len(right) else np.nan
+
+
+def _by_class(right: NDArray[np.bool_], digits: Split, K: int) -> NDArray[np.float64]:
+    """(K,) the share of right answers among the digits of each class."""
     with np.errstate(invalid="ignore"):  # a class without digits: 0 / 0
-        by_class = np.bincount(digits.labels, weights=right, minlength=K) / np.bincount(digits.labels, minlength=K)
-    return float(right.mean()) if len(right) else np.nan, by_class
+        right_ones = np.bincount(digits.labels, weights=right, minlength=K)
+        return np.asarray(right_ones / np.bincount(digits.labels, minlength=K))
 
 
 def _diverged(step: int, taught: MLP, learning_rate: float) -> TrainingDivergedError:

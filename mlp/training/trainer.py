@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from math import inf, isfinite
+from numbers import Integral, Real
 from time import perf_counter
 from typing import Any, Literal
 
@@ -16,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlp.data import Augmentation, Batcher, Dataset, Progress, Split, build_input_scaling, epoch_order, load_dataset
+from mlp.data.augmentation import SIDE
 from mlp.data.randomness import Stream, generator
 from mlp.nn import (
     LOSSES,
@@ -31,7 +33,7 @@ from mlp.training.config import FULL_BATCH, LIVE_SETTINGS, RunConfig
 from mlp.training.history import EpochRecord, Evaluation, History, StepRecord, ValidationCheck
 from mlp.training.probes import PROBE_DIGITS, ProbeLog
 from mlp.training.snapshots import DEFAULT_BUDGET, SnapshotLog
-from mlp.training.threads import threads_for, use_threads
+from mlp.training.threads import threads_for, using_threads
 
 SplitName = Literal["train", "validation", "test"]
 
@@ -42,8 +44,9 @@ CHUNK_SIZE = 4096
 # that the bounds allow (six layers of 1,024 units in float64, with dropout) below 2 GB.
 CHUNK_VALUES = 10_000_000
 EVALUATION_CHUNK = 1000
-# No update is made from a loss that is not finite, nor from a gradient that is not; the gradient is looked at where the
-# loss gives reason to. How often the weights are copied as good ones, in case they overflow all the same.
+# No update is made from a loss that is not finite, nor from a gradient that is not; the gradient, and the weights after
+# the update, are looked at where the loss gives reason to. How often the weights are looked at and copied as good ones
+# in any case.
 SUSPICIOUS_LOSS = 100.0
 STEPS_BETWEEN_COPIES = 100
 
@@ -56,7 +59,14 @@ class TrainingDivergedError(RuntimeError):
 
     def __init__(self, step: int, place: str, cause: str, remedy: dict[str, Any]) -> None:
         self.step, self.place, self.cause, self.remedy = step, place, cause, remedy
-        super().__init__(f"Training stopped at step {step:,}: not every number in {place} is finite any more. {cause}")
+        super().__init__(
+            f"Training stopped at step {step:,}: the numbers grew beyond what a computer can hold, first in {place}. "
+            f"{cause}"
+        )
+
+    def state(self) -> dict[str, Any]:
+        """What makes the same error again."""
+        return {"step": self.step, "place": self.place, "cause": self.cause, "remedy": dict(self.remedy)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +108,8 @@ class Trainer:
         """
         self.config = config
         self.dataset = dataset if dataset is not None else load_digits(config)
+        if not len(self.dataset.train):
+            raise ValueError("the dataset must have at least one training digit, got none")
         scaling = build_input_scaling(config.input_scaling, self.dataset.train)
         self.network = MLP(
             [self.dataset.num_pixels, *config.hidden_layers, self.dataset.num_classes],
@@ -125,12 +137,16 @@ class Trainer:
         self.chunk_size = min(self.batch_size, CHUNK_SIZE, CHUNK_VALUES // sum(self.network.layer_sizes[1:]))
         self.threads = threads_for(self.chunk_size * self.network.num_parameters)
         self._batcher = self.new_batcher(self.chunk_size)
+        size = self.dataset.train.source.shape[1:]
+        if self._batcher.augmentation and size != (SIDE, SIDE):
+            raise ValueError(f"images must be {SIDE} by {SIDE} pixels to be augmented, got {size}")
         self._loss = LOSSES[config.loss]
         self._schedule = self._build_schedule()
         self._open_step: _OpenStep | None = None
         self._order: tuple[int, NDArray[np.int64]] | None = None
         self._answers: tuple[NDArray[Any], NDArray[np.int64]] | None = None
         self._seconds = 0.0
+        self._epoch_batches: list[tuple[float, float]] = []  # loss and accuracy of the steps of the epoch under way
         self._good_parameters = self.network.parameters.copy()
         self.probes = ProbeLog(self.network, self._probe_batch(scaling))
         self.snapshots = SnapshotLog(self.network.parameters.nbytes, self.total_steps, snapshot_budget)
@@ -173,7 +189,7 @@ class Trainer:
     @property
     def step_count(self) -> int:
         """Steps done so far."""
-        return len(self.history.steps)
+        return self.history.steps.count
 
     @property
     def epoch(self) -> int:
@@ -211,9 +227,15 @@ class Trainer:
 
         Returns the last completed step, None if there is none. A large batch may be left half done when the time
         is over; the next call goes on with it.
+
+        Raises as `step` does, and ValueError for neither of the two, or one that is no number of steps or seconds.
         """
         if steps is None and seconds is None:
             raise ValueError("advance takes steps or seconds, got neither")
+        if steps is not None and (not isinstance(steps, Integral) or isinstance(steps, bool) or steps < 0):
+            raise ValueError(f"steps must be a whole number of 0 or more, got {steps!r}")
+        if seconds is not None and (not isinstance(seconds, Real) or isinstance(seconds, bool) or not seconds >= 0):
+            raise ValueError(f"seconds must be 0 or more, got {seconds!r}")
         end = self.step_count + (steps if steps is not None else inf)
         deadline = perf_counter() + (seconds if seconds is not None else inf)
         last = None
@@ -288,8 +310,10 @@ class Trainer:
             if self.finished:
                 raise RuntimeError(f"the run is complete after {self.config.epochs} epochs; ask for more to go on")
             self._open_step = self._begin_step()
-        use_threads(self.threads)
-        step = self._open_step
+        with using_threads(self.threads):
+            return self._take_chunk(self._open_step)
+
+    def _take_chunk(self, step: _OpenStep) -> StepRecord | None:
         whole = len(step.positions) <= self.chunk_size
         positions = step.positions if whole else step.positions[step.done : step.done + self.chunk_size]
         x, labels = self._batcher.batch(positions, self.step_count, step.chunks)
@@ -333,14 +357,15 @@ class Trainer:
         learning_rate = self.learning_rate_at(number - 1)
         self.optimizer.learning_rate = learning_rate
         self.optimizer.step()
-        self.probes.after_update(number)
-        if number % STEPS_BETWEEN_COPIES == 0 or number == self.total_steps:
+        if step.loss > SUSPICIOUS_LOSS or number % STEPS_BETWEEN_COPIES == 0 or number == self.total_steps:
             self._keep_good_parameters()
+        self.probes.after_update(number)
         self._open_step = None
 
         accuracy = step.correct / len(step.positions)
         self._seconds += perf_counter() - step.started
         self.history.steps.append(step.loss, accuracy, learning_rate, self._seconds)
+        self._epoch_batches.append((step.loss, accuracy))
         if self.probes.every_step or self.snapshots.wants(number):
             self.snapshots.take(number, self.network.parameters)
         epoch, into_epoch = divmod(number - 1, self.steps_per_epoch)
@@ -355,8 +380,8 @@ class Trainer:
         np.copyto(self._good_parameters, self.network.parameters)
 
     def _epoch_record(self, epoch: int) -> EpochRecord:
-        losses = self.history.steps.column("loss")[-self.steps_per_epoch :]
-        accuracies = self.history.steps.column("accuracy")[-self.steps_per_epoch :]
+        losses, accuracies = np.array(self._epoch_batches).T.copy()
+        self._epoch_batches.clear()
         sizes = np.full(self.steps_per_epoch, self.batch_size)
         sizes[-1] = len(self.dataset.train) - self.batch_size * (self.steps_per_epoch - 1)
         validation, test = self.check_validation(), self.evaluate("test")
@@ -398,7 +423,8 @@ class Trainer:
         for start in range(0, len(digits), EVALUATION_CHUNK):
             positions = np.arange(start, min(start + EVALUATION_CHUNK, len(digits)))
             labels = digits.labels[positions]
-            logits = self.network.predict_logits(digits.gather(positions, pixels[: len(positions)]))
+            with using_threads(self.threads):  # anew for each chunk: others may be waiting
+                logits = self.network.predict_logits(digits.gather(positions, pixels[: len(positions)]))
             loss += float(LOSSES_PER_SAMPLE[self.config.loss](logits, labels).sum(dtype=np.float64))
             correct += int(np.count_nonzero(logits.argmax(axis=1) == labels))
         return Evaluation(loss / len(digits), correct / len(digits), len(digits))
@@ -409,10 +435,14 @@ class Trainer:
         if checks and checks[-1].step == self.step_count:
             return Evaluation(checks[-1].loss, checks[-1].accuracy, len(self.dataset.validation))
         found = self.evaluate("validation")
-        if found.size:
-            checks.append(ValidationCheck(self.step_count, self.seconds, found.loss, found.accuracy))
-            self.snapshots.take_best(self.step_count, self.network.parameters, found.loss)
+        self.keep_check(found)
         return found
+
+    def keep_check(self, found: Evaluation) -> None:
+        """Keeps what `evaluate("validation")` found at the present weights, and these if there were none better."""
+        if found.size:
+            self.history.checks.append(ValidationCheck(self.step_count, self.seconds, found.loss, found.accuracy))
+            self.snapshots.take_best(self.step_count, self.network.parameters, found.loss)
 
     def last_batch(self, limit: int = 32) -> BatchView:
         """At most `limit` digits of the latest batch with the network's answers; of a large one, of the latest chunk.
@@ -431,9 +461,10 @@ class Trainer:
     # -- saving and resuming
 
     def state(self) -> dict[str, Any]:
-        """All that is needed to go on: settings, parameters, the optimizer's memory, the history.
+        """All that is needed to go on: settings, parameters, the optimizer's memory, the history, the best moment.
 
-        A large batch under way is not part of it: resuming starts that step anew, with the same result.
+        Of the snapshots it has the best one alone. A large batch under way is not part of it: resuming starts that
+        step anew, with the same result.
         """
         return {
             "config": self.config.to_dict(),
@@ -442,6 +473,10 @@ class Trainer:
             "history": self.history.state(),
             "probes": self.probes.state(),
             "seconds": self._seconds,
+            "epoch_batches": np.array(self._epoch_batches, np.float64).reshape(-1, 2),
+            "weights_given": self.weights_given,
+            "best": self.snapshots.best(),
+            "diverged": None if self.diverged is None else self.diverged.state(),
         }
 
     @classmethod
@@ -454,13 +489,15 @@ class Trainer:
         trainer.history = History.from_state(state["history"])
         trainer.probes.load_state(state["probes"])
         trainer._seconds = state["seconds"]
-        trainer.snapshots = SnapshotLog(
-            trainer.network.parameters.nbytes,
-            trainer.total_steps,
-            trainer.snapshots.budget,
-            best_loss=min((check.loss for check in trainer.history.checks), default=inf),
-        )
+        trainer._epoch_batches = [(loss, accuracy) for loss, accuracy in state["epoch_batches"].tolist()]
+        trainer.weights_given = state["weights_given"]
+        if state["diverged"] is not None:
+            trainer.diverged = TrainingDivergedError(**state["diverged"])
+        nbytes, budget = trainer.network.parameters.nbytes, trainer.snapshots.budget
+        trainer.snapshots = SnapshotLog(nbytes, trainer.total_steps, budget)
         trainer.snapshots.take(trainer.step_count, trainer.network.parameters)
+        if state["best"] is not None:
+            trainer.snapshots.take_best(**state["best"])
         return trainer
 
 

@@ -32,8 +32,9 @@ OFFSET, FACTOR = "input_offset", "input_factor"  # in the metadata if numbers, a
 # Six hidden layers of 1,024 units in float64 take 49 MB; no network that `MLP` allows on 784 pixels is larger.
 MOST_BYTES = 64_000_000
 MOST_HEADER_BYTES = 1_000_000
-# In float32 sums of products of such weights stay finite.
+# No weight of a network that learns comes near it. What such weights make of digits is looked at in `_overflows`.
 LARGEST_VALUE = 1e12
+_TOO_LARGE = "the weights are so large that the answers to some digits may not be finite numbers"
 
 
 class WeightsFileError(ValueError):
@@ -47,12 +48,18 @@ def network_to_bytes(network: MLP, notes: dict[str, str] | None = None, layout: 
     layout: "numpy" has W as (D, K) under "0.weight", "1.weight", …; "pytorch" has it as (K, D) under the names that a
         torch.nn.Sequential of linear layers, activations and dropout gives it, "0.weight", "2.weight", … .
 
-    Raises ValueError for weights that are not all finite and for an unknown layout.
+    Raises ValueError for weights that `network_from_bytes` would refuse, for notes that are not texts and for an
+    unknown layout.
     """
     if layout not in get_args(Layout):
         raise ValueError(f"layout must be one of {', '.join(get_args(Layout))}, got {layout!r}")
-    if not np.isfinite(network.parameters).all():
-        raise ValueError("the weights must all be finite numbers to be saved, got inf or nan")
+    if not (np.abs(network.parameters) <= LARGEST_VALUE).all():
+        raise ValueError("the weights must all be finite numbers in [-1e12, 1e12] to be saved, got others")
+    if _overflows(network):
+        raise ValueError(f"{_TOO_LARGE}: they cannot be saved")
+    for name, text in (notes or {}).items():
+        if not _is_text(name) or not _is_text(text):
+            raise ValueError(f"notes must be names and texts, got {name!r:.40} and {text!r:.40}")
     named = _for_pytorch(network) if layout == "pytorch" else network.state_dict()
     tensors = {key: np.ascontiguousarray(array) for key, array in named.items()}
     metadata = {"format": FORMAT, "version": VERSION, "activation": network.activation}
@@ -104,6 +111,8 @@ def network_from_bytes(data: bytes) -> MLP:
         network.load_state_dict({key: array for key, array in tensors.items() if key not in (OFFSET, FACTOR)})
     except ValueError as error:
         raise WeightsFileError(f"the weights file does not fit a network: {error}") from None
+    if _overflows(network):
+        raise WeightsFileError(f"{_TOO_LARGE}: the file cannot be used")
     return network
 
 
@@ -142,6 +151,24 @@ def settings_of(network: MLP, dataset: Dataset) -> dict[str, Any]:
     )
 
 
+def _overflows(network: MLP) -> bool:
+    """Whether some digit may make a sum in the network overflow: all terms of one sign, all as large as they can be."""
+    extremes = np.repeat(np.array([[0], [255]], np.uint8), network.layer_sizes[0], axis=1)
+    largest = np.finfo(network.dtype).max
+    with np.errstate(over="ignore", invalid="ignore"):
+        x = np.abs(network.input_scaling(extremes, np.empty(extremes.shape))).max(axis=0)
+        for linear in network.linears:
+            x = np.maximum(x @ np.abs(linear.W) + np.abs(linear.b), 1)  # 1: a sigmoid's answer to small numbers
+            if not (x <= largest).all():
+                return True
+    return False
+
+
+def _is_text(value: object) -> bool:
+    """Whether it is a str that UTF-8 can write: a lone surrogate is none."""
+    return isinstance(value, str) and not re.search("[\ud800-\udfff]", value)
+
+
 def _for_pytorch(network: MLP) -> dict[str, NDArray[Any]]:
     """Weights (K, D) and biases under the number of their layer, activations and dropout counted."""
     named = {}
@@ -165,6 +192,9 @@ def _from_pytorch(tensors: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
 
 def _read(data: bytes) -> tuple[dict[str, NDArray[Any]], dict[str, str]]:
     """Tensors and metadata, after every check that does not need to know what a network is."""
+    if not isinstance(data, bytes | bytearray | memoryview):
+        raise WeightsFileError(f"a weights file must be bytes, got {type(data).__name__}")
+    data = bytes(data)
     if len(data) > MOST_BYTES:
         raise WeightsFileError(f"a weights file must have at most {MOST_BYTES:,} bytes, got {len(data):,}")
     header = _header(data)
@@ -173,11 +203,11 @@ def _read(data: bytes) -> tuple[dict[str, NDArray[Any]], dict[str, str]]:
         raise WeightsFileError(f"the file must be of the format {FORMAT!r}, but it does not say so")
     if metadata.get("version") != VERSION:
         raise WeightsFileError(f"the weights file must be of version {VERSION}, got {metadata.get('version')!r:.40}")
-    types = {entry.get("dtype") if isinstance(entry, dict) else None for entry in header.values()}
+    types = {str(entry.get("dtype")) if isinstance(entry, dict) else "None" for entry in header.values()}
     if not types <= {"F32", "F64"}:
-        raise WeightsFileError(f"the weights must be float32 or float64, got {', '.join(sorted(map(str, types)))[:40]}")
+        raise WeightsFileError(f"the weights must be float32 or float64, got {', '.join(sorted(types))[:40]}")
     try:
-        tensors = load(bytes(data))
+        tensors = load(data)
     except SafetensorError:
         raise WeightsFileError("the file is truncated or altered: its parts are not where its header says") from None
     stated = metadata.pop("checksum", None)
@@ -239,7 +269,7 @@ def _numbers(name: str, text: str) -> NDArray[Any]:
     """The JSON of one number per pixel."""
     try:
         values = np.array(json.loads(text), np.float64)
-    except (ValueError, TypeError, RecursionError):
+    except (ValueError, TypeError, OverflowError, RecursionError):
         values = np.array([math.nan])
     if values.ndim != 1 or not (np.abs(values) <= LARGEST_VALUE).all():
         raise WeightsFileError(f"{name} of a weights file must be a number, or one for each pixel, got others")

@@ -29,8 +29,9 @@ MOMENT, PLACES, GRADIENT_BANDS, PLANE = "moment", "weights_places", "gradients_p
 BIOGRAPHIES, HIDDEN_DIGITS = "mistakes_biographies", "draw_hidden_digits"
 SUBJECT = "subject"  # the picture that another page hands to the drawing page
 BOARD, ALBUM, TAUGHT = "board", "album", "taught"  # the drawing page's: they outlive a reset
-WALK, WALK_CHECKS = "walk", "walk_checks"  # the backpropagation page's: of one trainer too
+WALK, WALK_CHECKS, WALK_TAKEN = "walk", "walk_checks", "walk_taken"  # the backpropagation page's: of one trainer too
 WALK_SUBJECT, WALK_PLACES = "walk_subject", "walk_places"  # what another page hands to it; where the reader is
+JUDGEMENT = "judgement"  # what the start page found wrong with a trainer
 TAKEN = "taken"  # what the start page says of a weights file that was brought to it
 _TOKEN_PARAMETER = "run"  # noqa: S105 - the name of a URL parameter
 _SECONDS_KEPT = 60.0  # how long a closed tab's run waits for its page to be loaded again
@@ -48,6 +49,7 @@ class Workbench:
     trainer: Trainer | None = None
     playing: bool = False  # when the thread ended with the tab or the connection: play on as soon as it is back
     speed: float | None = None  # steps a second, None: as fast as it can
+    put_controls: bool = False  # the controls must be set to the trainer before they are drawn again
     message: str = ""  # why the settings asked for could not be had
     refused: RunConfig | None = None  # those settings, so that they are not tried again at every click
 
@@ -58,11 +60,13 @@ class _LeftRuns:
     def __init__(self) -> None:
         self._kept: dict[str, tuple[float, Workbench]] = {}
         self._lock = threading.Lock()
+        self._timer: threading.Timer | None = None  # one at most, for the oldest
 
     def keep(self, workbench: Workbench) -> None:
         with self._lock:
             self._kept[workbench.token] = monotonic(), workbench
             self._forget_old()
+            self._look_later()
 
     def take(self, token: str) -> Workbench | None:
         with self._lock:
@@ -72,6 +76,20 @@ class _LeftRuns:
     def _forget_old(self) -> None:
         now = monotonic()
         self._kept = {token: kept for token, kept in self._kept.items() if now - kept[0] < _SECONDS_KEPT}
+
+    def _look_later(self) -> None:
+        """Looks again when the time of the oldest is over: a visitor who would see to it may not come for hours."""
+        if self._kept and self._timer is None:
+            oldest = min(since for since, _ in self._kept.values())
+            self._timer = threading.Timer(max(0.0, oldest + _SECONDS_KEPT - monotonic()), self._look)
+            self._timer.daemon = True
+            self._timer.start()
+
+    def _look(self) -> None:
+        with self._lock:
+            self._timer = None
+            self._forget_old()
+            self._look_later()
 
 
 class _Thread:
@@ -186,7 +204,9 @@ def current_run() -> BackgroundRun:
 
 def forget_views() -> None:
     """Drops what the inspect pages remember of the trainer that is being replaced."""
-    for key in (MOMENT, PLACES, GRADIENT_BANDS, PLANE, BIOGRAPHIES, HIDDEN_DIGITS, WALK, WALK_CHECKS, TAKEN):
+    for key in (MOMENT, PLACES, GRADIENT_BANDS, PLANE, BIOGRAPHIES, HIDDEN_DIGITS, JUDGEMENT, TAKEN):
+        st.session_state.pop(key, None)
+    for key in (WALK, WALK_CHECKS, WALK_TAKEN):
         st.session_state.pop(key, None)
 
 

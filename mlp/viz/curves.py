@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import ceil, log
 from typing import Any, Literal
 
 import numpy as np
@@ -49,8 +50,10 @@ def smooth(values: NDArray[Any], weight: float) -> NDArray[np.float64]:
     values = values.astype(np.float64)
     if weight == 0 or len(values) == 0:
         return values
-    averaged = lfilter([1 - weight], [1, -weight], values)
-    return np.asarray(averaged / (1 - weight ** np.arange(1, len(values) + 1)), np.float64)
+    averaged = np.asarray(lfilter([1 - weight], [1, -weight], values), np.float64)
+    start = averaged[: ceil(40 / -log(weight))]  # after that weight^t is below e^-40, and the divisor rounds to 1
+    start /= 1 - weight ** np.arange(1, len(start) + 1)
+    return averaged
 
 
 def thin(values: NDArray[Any], limit: int = MAX_POINTS) -> NDArray[np.intp]:
@@ -73,11 +76,12 @@ def thin(values: NDArray[Any], limit: int = MAX_POINTS) -> NDArray[np.intp]:
 
 
 def training_line(history: History, measure: Measure, smoothing: float = 0.0) -> Line:
-    """Every step's batch, smoothed and thinned out for drawing."""
-    raw = history.steps.column(measure)
+    """Every step's batch that has a row, smoothed and thinned out for drawing."""
+    steps = history.steps
+    raw = steps.column(measure)
     values = smooth(raw, min(smoothing, max(0.0, 1 - 1 / (LONGEST_AVERAGE * max(1, len(raw))))))
     kept = thin(values)
-    return Line(kept.astype(np.float64) + 1, history.steps.column("seconds")[kept].astype(np.float64), values[kept])
+    return Line(steps.steps()[kept].astype(np.float64), steps.column("seconds")[kept], values[kept])
 
 
 def validation_line(history: History, measure: Measure) -> Line:

@@ -80,7 +80,7 @@ total = train_images.sum(axis=0, dtype=np.float64)
 squares = np.square(train_images, dtype=np.uint16).sum(axis=0, dtype=np.float64)
 mean, std = total / N, np.sqrt(N * squares - total**2) / N
 std[std == 0] = 1  # a pixel that never varies stays 0
-mean, factor = mean.astype(DTYPE), (1 / std).astype(DTYPE)
+mean, inverse_std = mean.astype(DTYPE), (1 / std).astype(DTYPE)
 """
 
 _PREPARE = {
@@ -89,7 +89,7 @@ _PREPARE = {
         "All pixels of MNIST together get mean 0 and standard deviation 1.",
         f"(pixels.astype(DTYPE) - 255 * {MNIST_MEAN}) * (1 / (255 * {MNIST_STD}))",
     ),
-    "per_pixel": ("Each pixel gets mean 0 and standard deviation 1.", "(pixels.astype(DTYPE) - mean) * factor"),
+    "per_pixel": ("Each pixel gets mean 0 and standard deviation 1.", "(pixels.astype(DTYPE) - mean) * inverse_std"),
     "none": ("The pixels as they are, from 0 to 255.", "pixels.astype(DTYPE)"),
 }
 

@@ -77,7 +77,8 @@ class Batches(keras.utils.PyDataset):
     def __getitem__(self, i):
         batch = self.order[i * BATCH_SIZE : (i + 1) * BATCH_SIZE]
         changes = stream($augmentation, self.epoch * len(self) + i, 0)
-        return prepare(augment(train_images[batch], changes)), $targets
+        targets = $targets
+        return prepare(augment(train_images[batch], changes)), targets
 '''
 
 _REPORT = '''
@@ -165,7 +166,7 @@ def _model(config: RunConfig) -> str:
         'keras.config.set_floatx("float64")' if config.dtype == "float64" else "",
         "keras.utils.set_random_seed(SEED)",
         "def dense(units, activation=None):\n" + "\n".join(f"    {line}" for line in dense.split("\n")),
-        call("model = keras.Sequential", listed("", *parts)),
+        call("model = keras.Sequential", listed("", *parts, beside=5)),  # four spaces and a comma
     )
 
 

@@ -132,9 +132,10 @@ def _loop(config: RunConfig) -> str:
             "loss = 0.0",
             f"for part in range(-(-len(batch) // {chunk})):  # {chunk:,} digits at a time",
             f"    chunk = batch[part * {chunk} : (part + 1) * {chunk}]",
+            "    share = len(chunk) / len(batch)",
             f"    x = torch.from_numpy({training.inputs(config, 'chunk', 'part')})",
             "    labels = torch.from_numpy(train_labels[chunk])",
-            f"    chunk_loss = {_loss(config)} * (len(chunk) / len(batch))",
+            f"    chunk_loss = {_loss(config)} * share",
             "    chunk_loss.backward()  # gradients add up",
             "    loss += chunk_loss.detach()",
         ]

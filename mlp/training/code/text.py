@@ -35,10 +35,10 @@ def call(head: str, *arguments: str) -> str:
     return f"{head}(\n{_one_a_line(arguments)})"
 
 
-def listed(head: str, *items: str) -> str:
-    """`head[item, …]` on one line if it fits, else one item a line."""
+def listed(head: str, *items: str, beside: int = 0) -> str:
+    """`head[item, …]` on one line if it fits, with `beside` more characters on that line, else one item a line."""
     line = f"{head}[{', '.join(items)}]"
-    return line if len(line) <= WIDTH else f"{head}[\n{_one_a_line(items)}]"
+    return line if len(line) + beside <= WIDTH else f"{head}[\n{_one_a_line(items)}]"
 
 
 def setting(config: RunConfig, name: str, comment: str = "") -> Row:

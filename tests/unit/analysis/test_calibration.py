@@ -14,7 +14,6 @@ def test_by_hand():
     assert found.accuracy[5] == 0.5
     assert np.isnan(found.accuracy[0])
     assert found.expected_error == pytest.approx(0.6 * (0.95 - 2 / 3) + 0.4 * 0.075)
-    assert found.maximum_error == pytest.approx(0.95 - 2 / 3)
 
 
 def test_a_bin_holds_its_upper_edge_and_the_first_one_zero_too():
@@ -31,15 +30,23 @@ def test_who_is_as_often_right_as_sure_is_calibrated():
 
 
 def test_who_is_always_sure_and_never_right_is_all_wrong():
-    found = reliability(np.ones(5), np.zeros(5, bool))
-    assert found.expected_error == found.maximum_error == 1
+    found = reliability(np.ones(25), np.zeros(25, bool))
+    assert found.expected_error == found.largest_gap == 1
+
+
+def test_the_largest_gap_is_of_a_bin_with_enough_answers():
+    """One digit that was 85% sure and wrong does not make a gap of 85 points."""
+    sure = np.concatenate([np.full(19, 0.85), np.full(20, 0.95)])
+    right = np.concatenate([np.zeros(19, bool), np.arange(20) < 15])
+    assert reliability(sure, right).largest_gap == pytest.approx(0.95 - 0.75)
+    assert np.isnan(reliability(sure[:19], right[:19]).largest_gap)
 
 
 def test_without_answers_there_is_no_number():
     for sure in (np.empty(0), np.full(3, np.nan)):
         found = reliability(sure, np.zeros(len(sure), bool))
         assert np.isnan(found.expected_error)
-        assert np.isnan(found.maximum_error)
+        assert np.isnan(found.largest_gap)
         assert not found.counts.any()
 
 

@@ -74,6 +74,7 @@ def diagnosed(trainer):
         trainer.probes.probes(),
         steps_per_epoch=trainer.steps_per_epoch,
         diverged=trainer.diverged,
+        network=trainer.network,
     )
 
 
@@ -280,6 +281,14 @@ def test_the_jump_of_the_loss_is_the_highest_mean_of_ten_steps(trained):
     assert f"from {shown(losses[0])} at the first step to {shown(max(means))} around step" in evidence
 
 
+def test_in_a_very_long_run_whose_history_was_thinned_steps_are_named_by_their_numbers(monkeypatch):
+    monkeypatch.setattr("mlp.training.history.MOST_ROWS", 200)
+    history = history_of([2.3] * 300 + [50.0] * 100 + [2.0] * 600)
+    (found,) = diagnose(RunConfig(learning_rate=1), history, empty_probes(), steps_per_epoch=50)
+    assert "to 50 around step 345 and is now 2" in found.evidence
+    assert Run(RunConfig(), history, empty_probes(), 50).steps == 1000
+
+
 def test_a_jump_from_which_the_loss_recovers_is_forgiven():
     config, probes = RunConfig(), empty_probes()
     bad = history_of([2.3] * 10 + [50.0] * 20 + [2.0] * 200)
@@ -349,6 +358,42 @@ def test_the_reason_why_zero_weights_do_not_learn_depends_on_the_activation(trai
     sigmoid = finding_of(trained(60, **{**SIGMOID, "weight_init": "zeros"}), "zero_weights")
     assert "they stay one unit, copied" in sigmoid.evidence
     assert sigmoid.remedy == {"weight_init": "glorot_normal"}
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize(
+    ("activation", "hidden_layers"),
+    [("relu", (30,)), ("tanh", (30,)), ("sigmoid", (30,)), ("sigmoid", (30, 20))],
+    ids=str,
+)
+def test_units_that_stay_copies_are_named_whatever_rounding_does(start, dtype, activation, hidden_layers):
+    settings = {"activation": activation, "hidden_layers": hidden_layers, "dtype": dtype}
+    trainer = start(**settings, weight_init="zeros", train_size=1000)
+    for steps in (1, 20, 100, 310):
+        assert kinds(train(trainer, steps)) == ["zero_weights"], f"after {steps} steps"
+
+
+@pytest.mark.parametrize(("dtype", "separate"), [("float32", True), ("float64", False)])
+def test_units_that_rounding_has_told_apart_are_copies_no_more(start, dtype, separate):
+    trainer = start(**{**SIGMOID, "weight_init": "zeros", "learning_rate": 1.0, "dtype": dtype})
+    assert kinds(train(trainer, 60)) == ["zero_weights"]
+    train(trainer, 1000)
+    W = trainer.network.linears[0].W
+    distance = np.linalg.norm(W - W[:, :1]) / np.linalg.norm(W)
+    assert (distance > 0.1) == separate
+    assert ("zero_weights" in kinds(trainer)) == (not separate)
+
+
+def test_nearly_equal_units_are_named_however_they_came_about(trained):
+    """Normal weights so small that what all units learn alike soon outweighs them."""
+    settings = {"activation": "sigmoid", "hidden_layers": (50,), "weight_init": "normal", "weight_init_std": 1e-6}
+    assert kinds(trained(310, **settings)) == ["zero_weights"]
+
+
+@pytest.mark.parametrize("hidden_layers", [(1,), (2,), (2, 1)])
+def test_few_units_are_not_copies(trained, hidden_layers):
+    for activation in ("relu", "sigmoid"):
+        assert "zero_weights" not in kinds(trained(310, hidden_layers=hidden_layers, activation=activation))
 
 
 def test_unscaled_pixels_are_the_first_suspect(trained):

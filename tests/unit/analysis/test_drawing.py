@@ -160,13 +160,17 @@ def test_what_lies_outside_the_canvas_is_cut_away():
     assert np.array_equal(corner, digit_from_strokes([[(0, 50), (50, 0)]]))
 
 
-@pytest.mark.parametrize("canvas", [(1e9, 1e9), (1, 1), (1e-6, 1e-6), (1e6, 3), (3, 1e6)])
+@pytest.mark.parametrize(
+    "canvas",
+    [(1e9, 1e9), (1, 1), (1e-6, 1e-6), (1e6, 3), (3, 1e6), (1e-12, 1e-12), (1e12, 1e12), (1e12, 1e-12), (1e-12, 1e12)],
+)
 def test_any_canvas_will_do(canvas):
     width, height = canvas
     strokes = [[(width * 0.2, height * 0.3), (width * 0.7, height * 0.8)]]
-    for stage in stages_from_strokes(strokes, canvas):
-        assert stage.picture.any()
-        assert max(stage.picture.shape) <= 280
+    with np.errstate(all="raise", under="ignore"):
+        for stage in stages_from_strokes(strokes, canvas):
+            assert stage.picture.any()
+            assert max(stage.picture.shape) <= 280
 
 
 def test_a_scribble_costs_no_more_than_the_paper_is_large(monkeypatch):
@@ -190,9 +194,16 @@ def test_a_scribble_costs_no_more_than_the_paper_is_large(monkeypatch):
         (([(1, 2), (3, 4)],), "stroke 0 must be (M, 2) numbers, x and y, got the shape (2,)"),
         ((["ab"],), "stroke 0 must be (M, 2) numbers, x and y, got str"),
         (([[(1, 2), (3,)]],), "stroke 0 must be (M, 2) numbers, x and y, got list"),
-        (([[(1, 2)]], (0, 280)), "canvas_size must be (width, height) in pixels, each in (0, 1e+12], got (0, 280)"),
-        (([[(1, 2)]], (280,)), "canvas_size must be (width, height) in pixels, each in (0, 1e+12], got (280,)"),
-        (([[(1, 2)]], None), "canvas_size must be (width, height) in pixels, each in (0, 1e+12], got None"),
+        (([[(1, 2)]], (0, 280)), "canvas_size must be (width, height) in pixels, each in [1e-12, 1e+12], got (0, 280)"),
+        (([[(1, 2)]], (280,)), "canvas_size must be (width, height) in pixels, each in [1e-12, 1e+12], got (280,)"),
+        (([[(1, 2)]], None), "canvas_size must be (width, height) in pixels, each in [1e-12, 1e+12], got None"),
+        (
+            ([[(1, 2)]], (1e-320, 1e-320)),
+            "canvas_size must be (width, height) in pixels, each in [1e-12, 1e+12], got (1e-320, 1e-320)",
+        ),
+        ((None,), "strokes must be a sequence of strokes, (M, 2) each, got None"),
+        ((5,), "strokes must be a sequence of strokes, (M, 2) each, got 5"),
+        (([[(10**400, 2)]],), "stroke 0 must be (M, 2) numbers, x and y, got list"),
     ],
 )
 def test_bad_strokes_get_a_sentence(arguments, sentence):
@@ -201,13 +212,25 @@ def test_bad_strokes_get_a_sentence(arguments, sentence):
             make(*arguments)
 
 
-@pytest.mark.parametrize("width", [0, -1, np.nan, np.inf, "thick"])
+@pytest.mark.parametrize("width", [0, -1, np.nan, np.inf, "thick", True, [16], np.float32(-1)])
 def test_a_bad_pen_gets_a_sentence(width):
     with pytest.raises(ValueError, match=r"^pen_width must be in \(0, 1e\+12\] canvas pixels, got "):
         stages_from_strokes([[(1, 2)]], pen_width=width)
 
 
+@pytest.mark.parametrize("width", [np.float32(16), np.int64(16)])
+def test_a_pen_may_be_a_number_of_numpy(width):
+    stages = [stages_from_strokes(written(3), pen_width=pen) for pen in (16, width)]
+    for one, same in zip(*stages, strict=True):
+        np.testing.assert_array_equal(one.picture, same.picture)
+
+
 # -- pictures
+
+
+def test_a_picture_without_a_line_has_no_line_width():
+    with pytest.raises(ValueError, match=r"^the picture is all black"):
+        line_width(np.zeros((28, 28), np.uint8))
 
 
 def enlarged(digit, times=10):

@@ -137,7 +137,9 @@ def test_a_passport_tells_what_excites_the_unit_and_whom_it_knows(some):
     ranked = sorted(range(300), key=lambda i: z[i])
     assert card.least.tolist() == ranked[:9]
     assert card.most.tolist() == ranked[::-1][:9]
-    assert card.most_activations.tolist() == [a[i] for i in ranked[::-1][:9]]
+    assert card.most_inputs.tolist() == sorted(z, reverse=True)[:9]
+    assert card.least_inputs.tolist() == sorted(z)[:9]
+    assert len(set(card.least_inputs.tolist())) == 9, "also where the unit is silent they can be told apart"
     for k in range(10):
         assert card.class_means[k] == pytest.approx(np.mean([a[i] for i in range(300) if labels[i] == k]))
 

@@ -95,8 +95,9 @@ def curve_of(*losses, start=1.0):
 
 
 def test_where_it_overshoots():
-    assert curve_of(0.9, 0.5, 0.8, 1.2, 9.0).overshoots_from == 1000
-    assert curve_of(0.9, 0.5, 0.8, np.nan, np.inf).overshoots_from == 1000
+    assert curve_of(0.9, 0.5, 0.8, 1.2, 9.0).overshoots_from == pytest.approx(10**2.5), "halfway, as the chart is drawn"
+    assert curve_of(0.9, 0.5, 1.0, 1.2, 9.0).overshoots_from == pytest.approx(100)
+    assert curve_of(0.9, 0.5, 0.8, np.nan, np.inf).overshoots_from == pytest.approx(1000)
     assert curve_of(0.9, 0.8, 0.7, 0.6, 0.5).overshoots_from is None
     assert curve_of(1.1, 1.2, 1.3).overshoots_from == 1
     assert curve_of(1.0, 0.9, 1.0).overshoots_from is None

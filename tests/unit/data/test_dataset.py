@@ -127,6 +127,11 @@ def test_label_noise_leaves_the_choice_of_digits_alone():
         ({"classes": (3, 10)}, ["classes", "0..9", "(3, 10)"]),
         ({"classes": (-1, 3)}, ["classes", "0..9", "(-1, 3)"]),
         ({"classes": (1.5, 3)}, ["classes", "whole number", "1.5"]),
+        ({"classes": 5}, ["classes", "whole numbers or None", "got 5"]),
+        ({"classes": (True, 3)}, ["classes", "whole number", "True"]),
+        ({"name": ["mnist"]}, ["dataset", "one of mnist", "['mnist']"]),
+        ({"name": None}, ["dataset", "one of mnist", "None"]),
+        ({"train_size": True}, ["train_size", "whole number", "True"]),
         ({"train_size": 9}, ["train_size", "[10, 55000]", "10 classes", "got 9"]),
         ({"train_size": 55_001}, ["train_size", "[10, 55000]", "validation_size 5000", "got 55001"]),
         ({"train_size": 500.0}, ["train_size", "whole number", "500.0"]),
@@ -137,6 +142,11 @@ def test_label_noise_leaves_the_choice_of_digits_alone():
         ({"validation_size": "many"}, ["validation_size", "whole number", "'many'"]),
         ({"label_noise": 1.01}, ["label_noise", "[0, 1]", "1.01"]),
         ({"label_noise": float("nan")}, ["label_noise", "[0, 1]", "nan"]),
+        ({"label_noise": "0.5"}, ["label_noise", "[0, 1]", "'0.5'"]),
+        ({"label_noise": None}, ["label_noise", "[0, 1]", "None"]),
+        ({"label_noise": [0.1]}, ["label_noise", "[0, 1]", "[0.1]"]),
+        ({"label_noise": True}, ["label_noise", "[0, 1]", "True"]),
+        ({"seed": True}, ["seed", "whole number", "True"]),
         ({"seed": -1}, ["seed", "0 or more", "-1"]),
         ({"seed": None}, ["seed", "whole number", "None"]),
     ],
@@ -146,6 +156,14 @@ def test_impossible_settings_are_refused_in_one_sentence(settings, parts, one_se
     with pytest.raises(ValueError) as error:
         load_dataset(**settings)
     one_sentence(str(error.value), *parts)
+
+
+def test_numbers_of_numpy_will_do():
+    dataset = load_dataset(
+        train_size=np.int64(50), label_noise=np.float32(0.5), classes=np.array([2, 5]), seed=np.uint8(3)
+    )
+    assert (dataset.train.labels != dataset.train.clean_labels).sum() == 25
+    assert dataset.class_names == ("2", "5")
 
 
 def test_gather_is_indexing(mnist):

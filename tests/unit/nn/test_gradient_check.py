@@ -124,3 +124,22 @@ def test_a_network_without_a_mistake_passes():
 def test_an_unknown_loss_is_named():
     with pytest.raises(ValueError, match="loss must be one of cross_entropy, mean_squared_error, got 'hinge'"):
         gradient_check(*problem(), loss="hinge")
+
+
+@pytest.mark.parametrize("epsilon", [0, -1e-6, 1e-300, 1e-10, 0.1, np.nan, np.inf, None, "1e-6", True])
+def test_an_epsilon_that_would_prove_nothing_is_refused(epsilon):
+    with pytest.raises(ValueError, match=r"^epsilon must be in \[1e-09, 0.01\], got "):
+        gradient_check(*problem(), epsilon=epsilon)
+
+
+@pytest.mark.parametrize("epsilon", [1e-9, np.float32(1e-5), 1e-2])
+def test_a_wrong_backward_is_found_with_any_epsilon(epsilon):
+    network, x, labels = problem()
+    network.layers[1].backward = lambda dy: dy  # forgets the slope of the tanh
+    assert gradient_check(network, x, labels, epsilon=epsilon)["0.weight"].largest_relative_error > TOLERANCE
+
+
+@pytest.mark.parametrize("entries", [0, -1, 2.5, "7", True])
+def test_a_number_of_entries_that_is_none_is_refused(entries):
+    with pytest.raises(ValueError, match=r"^max_entries_per_array must be None or a whole number from 1, got "):
+        gradient_check(*problem(), max_entries_per_array=entries)

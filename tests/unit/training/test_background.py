@@ -6,7 +6,7 @@ from contextlib import suppress
 import numpy as np
 import pytest
 
-from mlp.training import BackgroundRun, RunConfig, RunSlots, Trainer
+from mlp.training import BackgroundRun, Evaluation, RunConfig, RunSlots, Trainer
 
 SMALL = {
     "hidden_layers": (16,),
@@ -244,6 +244,13 @@ def test_a_view_is_a_copy_that_later_training_does_not_touch(train, start, wait_
     assert (view.history.epochs, view.history.checks) == (epochs, checks)
 
 
+def test_a_view_of_a_long_history_copies_none_of_its_rows(train, start, wait_until):
+    run = start(train(epochs=10_000))
+    run.step(100)
+    wait_until(lambda: not run.busy)
+    assert np.shares_memory(run.view().history.steps.values(), run.trainer.history.steps.values())
+
+
 def test_every_view_is_of_one_moment_between_two_steps(train, start, wait_until):
     run = start(train(epochs=10_000))
     run.play()
@@ -271,6 +278,16 @@ def test_the_validation_curve_reaches_up_to_a_pause(train, start, wait_until):
         run.step(step - run.trainer.step_count)
         wait_until(lambda: run.status == "paused")
         wait_until(lambda step=step: run.view().history.checks[-1].step == step)
+
+
+def test_the_longer_a_run_the_more_seldom_it_is_measured(train, start, wait_until, monkeypatch):
+    monkeypatch.setattr("mlp.training.background.EVALUATION_SHARE", 1e9)  # a check costs nothing
+    trainer = train()
+    trainer._seconds = 1e12  # it has been going on for long
+    run = start(trainer)
+    run.play(QUICK)
+    wait_until(lambda: run.status == "finished" and not run.busy)
+    assert {check.step for check in trainer.history.checks} <= {0, 1, 4, 16, 20, 40, 60}
 
 
 # -- when something goes wrong
@@ -394,6 +411,81 @@ def test_two_threads_are_never_in_one_trainer(train, start, wait_until, monkeypa
     go_on.set()
     wait_until(lambda: new.status == "finished")
     assert max(most) == 1
+
+
+def test_a_new_run_does_not_train_while_the_old_one_still_measures(train, start, wait_until, monkeypatch):
+    trainer = train()
+    measuring, go_on, trained_meanwhile = threading.Event(), threading.Event(), []
+    evaluate, advance = trainer.evaluate, trainer.advance
+
+    def slow_evaluate(split):
+        if trainer.step_count and not go_on.is_set():
+            measuring.set()
+            go_on.wait(20)  # as the digits of a huge network take
+        return evaluate(split)
+
+    def watched_advance(**kwargs):
+        trained_meanwhile.append(measuring.is_set() and not go_on.is_set())
+        return advance(**kwargs)
+
+    monkeypatch.setattr(trainer, "evaluate", slow_evaluate)
+    old = start(trainer)
+    old.play(QUICK)
+    assert measuring.wait(20)
+    monkeypatch.setattr(trainer, "advance", watched_advance)
+    old.stop()  # the tab closes, and the page is loaded again
+    new = start(trainer)
+    assert new.view().step == trainer.step_count  # without waiting for the measurement
+    new.play()
+    with suppress(AssertionError):
+        wait_until(lambda: trained_meanwhile, timeout=0.5)
+    go_on.set()
+    wait_until(lambda: new.status == "finished" and not new.busy)
+    assert not any(trained_meanwhile)
+    steps = [check.step for check in trainer.history.checks]
+    assert steps == sorted(set(steps))
+    for check in trainer.history.checks:
+        if check.step in trainer.snapshots.steps:
+            trainer.network.parameters[:] = trainer.snapshots.at(check.step).parameters
+            assert evaluate("validation").loss == check.loss
+
+
+def test_a_run_that_waits_for_an_old_one_can_be_paused_and_stopped(train, start, wait_until, monkeypatch):
+    trainer = train()
+    measuring, go_on = threading.Event(), threading.Event()
+
+    def evaluate(split):
+        measuring.set()
+        go_on.wait(20)
+        return Evaluation(1.0, 0.5, 200)
+
+    monkeypatch.setattr(trainer, "evaluate", evaluate)
+    old, slots = start(trainer), RunSlots(1)
+    old.play()
+    assert measuring.wait(20)
+    old.stop()
+    new = start(trainer, slots)
+    new.play()
+    wait_until(lambda: new.busy)
+    new.pause()
+    assert new.view().status == "paused"
+    new.stop()
+    assert slots.wait(new, 0) is False
+    go_on.set()
+    old.join(20)
+    new.join(20)
+    assert trainer.step_count == 0
+
+
+def test_what_is_measured_is_kept_under_the_lock_of_the_pages(train, start, wait_until, monkeypatch):
+    trainer = train()
+    run, locked = start(trainer), []
+    keep = trainer.keep_check
+    monkeypatch.setattr(trainer, "keep_check", lambda found: (locked.append(run._lock.locked()), keep(found)))
+    run.step(7)
+    wait_until(lambda: not run.busy)
+    assert len(locked) >= 2
+    assert all(locked)
 
 
 # -- slots

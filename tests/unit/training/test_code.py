@@ -1,9 +1,11 @@
 """The scripts: run as they are, without this project in reach, they train the same network as the Trainer."""
 
+import ast
 import gzip
 import importlib.util
 import json
 import os
+import random
 import re
 import subprocess
 import sys
@@ -47,9 +49,12 @@ def variations():
         yield f"{schedule} after warm-up", {**decay, "warmup_epochs": 0.4}
     for name, strength in WARPS.items():
         yield name, {name: strength}
+    yield "per pixel with a schedule", {"input_scaling": "per_pixel", "schedule": "cosine"}
+    yield "per pixel with a warm-up", {"input_scaling": "per_pixel", "warmup_epochs": 0.5}
     yield "all warps", WARPS
     yield "affine", {"augment_rotation": 12.0, "augment_scale": 0.1, "augment_shear": 0.2}
     yield "gelu in float64", {"activation": "gelu", "dtype": "float64", "input_scaling": "per_pixel"}
+    yield "squares, warped", {"loss": "mean_squared_error", "augment_shift": 2.0}
     yield "squares in float64", {"loss": "mean_squared_error", "dtype": "float64"}
     yield "clipping", {"gradient_clip": 0.5}
     yield "dropout", {"dropout": 0.3}
@@ -66,6 +71,7 @@ def variations():
     yield "larger than all", {"batch_size": 1000}
     yield "odd batch", {"batch_size": 33}
     yield "in chunks", {"batch_size": FULL_BATCH, "train_size": None, "epochs": 2, "augment_shift": 1.0}
+    yield "in chunks, squares", {"batch_size": 4200, "train_size": 4500, "loss": "mean_squared_error"}
     yield "in chunks, clipped", {"batch_size": 4200, "train_size": 4500, "gradient_clip": 0.3, "weight_init": "normal"}
     yield "no hidden layer", {"hidden_layers": ()}
     yield "six layers", {"hidden_layers": (16,) * 6, "dropout": 0.1, "gradient_clip": 1.0}
@@ -223,21 +229,49 @@ def test_scikit_learn_learns_as_much(run_all):
     assert float(last.split()[-1]) > 0.84
 
 
+def random_configs(count):
+    """Settings drawn at random: what no single one shows, two together may."""
+    rng = random.Random(0)
+    names = ("dataset", "activation", "weight_init", "optimizer", "schedule", "loss", "input_scaling", "dtype")
+    either = {
+        "dropout": (0, 0.3), "weight_decay": (0, 0.01), "warmup_epochs": (0, 0.5), "gradient_clip": (None, 1.5),
+        "batch_size": (1, 32, 5000, FULL_BATCH), "train_size": (None, 500, 20_000), "validation_size": (0, 5000),
+        "label_noise": (0, 0.2), "classes": (None, (7, 1, 3), (2, 5)), "momentum": (0, 0.9),
+        **{name: (0, strength) for name, strength in WARPS.items()},
+    }  # fmt: skip
+    # just too long for a line in one of the scripts, by no more than what stands around it
+    yield RunConfig(hidden_layers=(16, 16, 196), activation="sigmoid")
+    for _ in range(count):
+        sizes = tuple(rng.choices((1, 16, 196, 1024), k=rng.randint(0, 6)))
+        chosen = {name: rng.choice(RunConfig.choices(name)) for name in names}
+        yield RunConfig(hidden_layers=sizes, **chosen, **{name: rng.choice(of) for name, of in either.items()})
+
+
 # Keras is run by `python -m benchmarks.code`, where it is installed.
 @pytest.mark.parametrize("framework", FRAMEWORKS)
 def test_every_script_is_sound_and_tidy(framework, tmp_path):
-    for number, config in enumerate([RunConfig(), *CONFIGS.values()]):
+    for number, config in enumerate([RunConfig(), *CONFIGS.values(), *random_configs(100)]):
         text = as_code(config, framework)
-        compile(text, framework, "exec")
+        assert_nothing_is_named_twice(ast.parse(text), config)
         assert "mlp." not in text
         (tmp_path / f"script_{number}.py").write_text(text)
     for rule in (
         ["check", "--isolated"],
+        ["check", "--isolated", "--select=F"],
         ["check", "--isolated", "--select=E501", "--line-length=100"],
         ["format", "--isolated", "--diff", "--line-length=100"],
     ):
         done = subprocess.run([sys.executable, "-m", "ruff", *rule, tmp_path], capture_output=True, text=True)
         assert done.returncode == 0, done.stdout + done.stderr
+
+
+def assert_nothing_is_named_twice(tree, config):
+    """No function or class shares its name with another, or with anything that is assigned."""
+    defined = [node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.ClassDef)]
+    at_the_top = [node.name for node in tree.body if isinstance(node, ast.FunctionDef | ast.ClassDef)]
+    assigned = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
+    assert len(at_the_top) == len(set(at_the_top)), config
+    assert not assigned & set(defined), (assigned & set(defined), config)
 
 
 # -- no setting is lost

@@ -47,7 +47,7 @@ def outline(monkeypatch, mnist):
     monkeypatch.setattr(trainer, "MLP", Outline)
     monkeypatch.setattr(trainer, "build_optimizer", lambda *args, **kwargs: SimpleNamespace())
     monkeypatch.setattr(trainer, "ProbeLog", Recorded)
-    monkeypatch.setattr(threads.os, "cpu_count", lambda: 2)
+    monkeypatch.setattr(threads, "_most", lambda: 2)
     batches = []
     monkeypatch.setattr(trainer, "Batcher", lambda *args, **kwargs: batches.append(args))
 
@@ -99,21 +99,3 @@ def test_a_chunk_is_the_batch_where_that_is_small_enough(outline, settings, chun
 )
 def test_threads_go_by_the_work_of_a_chunk(outline, settings, count):
     assert outline(**settings).threads == count
-
-
-def test_threads_from_the_point_where_they_pay(monkeypatch):
-    monkeypatch.setattr(threads.os, "cpu_count", lambda: 6)
-    assert threads.threads_for(threads.WORTH_THREADS - 1) == 1
-    assert threads.threads_for(threads.WORTH_THREADS) == 6
-    monkeypatch.setattr(threads.os, "cpu_count", lambda: None)
-    assert threads.threads_for(threads.WORTH_THREADS) == 1
-
-
-def test_the_number_of_threads_is_set_only_when_it_changes(monkeypatch):
-    asked = []
-    library = SimpleNamespace(set_num_threads=asked.append)
-    monkeypatch.setattr(threads, "_libraries", lambda: [library, library])
-    monkeypatch.setattr(threads, "_in_use", 0)
-    for count in (1, 1, 2, 2, 1):
-        threads.use_threads(count)
-    assert asked == [1, 1, 2, 2, 1, 1]

@@ -224,7 +224,8 @@ def full_speed(network, steps, seconds_a_step):
 
 
 @pytest.mark.parametrize("seconds_a_step", [0.1, 3.0, 50.0])
-def test_at_full_speed_probes_take_their_share_of_the_time_and_no_more(frozen_clock, seconds_a_step):
+def test_at_full_speed_probes_take_their_share_of_the_time_and_no_more(frozen_clock, monkeypatch, seconds_a_step):
+    monkeypatch.setattr(probes, "LONGEST_GAP", np.inf)
     network = MLP([784, 8, 10], rng=np.random.default_rng(0))
     steps = 2000
     log = full_speed(network, steps, seconds_a_step)
@@ -236,16 +237,34 @@ def test_at_full_speed_probes_take_their_share_of_the_time_and_no_more(frozen_cl
         assert a_probe * len(log) >= TIME_SHARE * steps * seconds_a_step - 2 * a_probe, "the share is not made use of"
 
 
+@pytest.mark.parametrize("steps", [20, 200, 2000])
+def test_however_short_the_run_its_heatmap_has_columns_all_along(frozen_clock, steps):
+    frozen_clock.seconds_a_look = 1e9  # none is affordable
+    log = full_speed(MLP([784, 8, 10], rng=np.random.default_rng(0)), steps, 0.001)
+    taken = log.probes().steps
+    gaps = np.diff([*taken, steps])
+    assert (gaps <= np.maximum(2, 0.16 * steps + 1)).all(), f"white between {taken.tolist()} of {steps}"
+    assert len(log) <= 16 * np.log10(steps) + 2, "more than it may cost"
+
+
+def test_the_share_counts_what_the_columns_of_a_short_run_cost(frozen_clock):
+    network = MLP([784, 8, 10], rng=np.random.default_rng(0))
+    log = full_speed(network, 20_000, 1.0)
+    assert frozen_clock.now / 2 <= TIME_SHARE * 20_000 + 3
+    assert len(log) > 90, "the share is not made use of"
+
+
 def test_at_full_speed_there_are_fewer_probes_than_steps_and_one_at_least(train):
     trainer = train(hidden_layers=(64,), batch_size=32, dtype="float32")
     for _ in range(300):
         trainer.step()
     steps = trainer.probes.probes().steps
-    assert 1 <= len(steps) < 100
+    assert 20 <= len(steps) < 100
     assert steps[0] == 1
 
 
-def test_a_step_that_is_not_probed_leaves_no_half_probe(frozen_clock):
+def test_a_step_that_is_not_probed_leaves_no_half_probe(frozen_clock, monkeypatch):
+    monkeypatch.setattr(probes, "LONGEST_GAP", np.inf)
     network = MLP([784, 8, 10], rng=np.random.default_rng(0))
     log = ProbeLog(network, np.ones((10, 784), np.float32))
     frozen_clock.seconds_a_look = 1e9

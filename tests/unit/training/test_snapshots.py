@@ -212,6 +212,27 @@ def test_after_resuming_a_worse_moment_is_not_called_the_best(digits):
     assert resumed.snapshots.best_step != 61
 
 
+def test_after_resuming_the_best_moment_is_still_offered_with_its_weights(digits):
+    config = RunConfig(hidden_layers=(16,), train_size=500, validation_size=200, epochs=100)
+    trainer = Trainer(config, digits)
+    trainer.advance(steps=60)
+    trainer.check_validation()
+    trainer.change(learning_rate=10.0)
+    trainer.advance(steps=1)
+    trainer.check_validation()
+    resumed = Trainer.from_state(Trainer.from_state(trainer.state(), digits).state(), digits)
+    assert resumed.snapshots.best_step == 60
+    assert resumed.snapshots.steps == [60, 61]
+    np.testing.assert_array_equal(resumed.snapshots.at(60).parameters, trainer.snapshots.at(60).parameters)
+    np.testing.assert_array_equal(resumed.snapshots.at(61).parameters, trainer.network.parameters)
+
+
+def test_without_a_measurement_there_is_no_best_moment_after_resuming_either(digits):
+    trainer = Trainer(RunConfig(hidden_layers=(16,), train_size=500, validation_size=200), digits)
+    resumed = Trainer.from_state(trainer.state(), digits)
+    assert (trainer.snapshots.best(), resumed.snapshots.best_step) == (None, None)
+
+
 # -- going back
 
 

@@ -126,6 +126,17 @@ def test_the_test_accuracies_are_those_of_both_networks(trained, drawings, digit
             assert by_class[k] == pytest.approx(np.mean(answers[digits.test.labels == k] == k))
 
 
+def test_forgotten_and_gained_digits_are_counted_each_for_itself(trained, drawings, digits):
+    """The net change of the accuracy would hide those that were gained behind those that were forgotten."""
+    lesson = teach(trained, *drawings, dataset=digits, steps=3, learning_rate=0.5)
+    before, after = (
+        network.predict_logits(digits.test.images).argmax(axis=1) == digits.test.labels
+        for network in (trained, lesson.network)
+    )
+    assert lesson.forgotten == sum(before & ~after)
+    assert lesson.gained == sum(after & ~before) > 0
+
+
 def test_the_same_seed_gives_the_same_bytes_and_another_does_not(trained, drawings, digits):
     settings = {"dataset": digits, "steps": 4, "learning_rate": 0.1, "batch_size": 8, "mix": 0.5}
     first, again, other = (teach(trained, *drawings, **settings, seed=seed) for seed in (3, 3, 4))

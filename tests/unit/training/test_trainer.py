@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from mlp.data import epoch_order, load_dataset
+from mlp.data import Dataset, epoch_order, load_dataset
 from mlp.nn import LOSSES, MLP, build_optimizer, cross_entropy
 from mlp.training import FULL_BATCH, RunConfig, Trainer, TrainingDivergedError
 from mlp.training.trainer import CHUNK_SIZE, STEPS_BETWEEN_COPIES
@@ -181,6 +181,26 @@ def test_the_same_config_gives_the_same_bytes_by_whatever_way(train, digits, set
     assert traces(run_on(resumed)) == expected
 
 
+def test_a_thinned_history_is_the_same_by_whatever_way_and_its_epoch_records_are_exact(train, digits, monkeypatch):
+    whole = run_on(train(batch_size=25, epochs=2))  # 20 steps an epoch
+    monkeypatch.setattr("mlp.training.history.MOST_ROWS", 8)
+    by_steps, by_time, resumed = (train(batch_size=25, epochs=2) for _ in range(3))
+    run_on(by_steps)
+    while not by_time.finished:
+        by_time.advance(seconds=0)
+    for steps in (3, 14, 7, 11):
+        resumed.advance(steps=steps)
+        resumed = Trainer.from_state(resumed.state(), digits)
+    run_on(resumed)
+    assert traces(by_steps) == traces(by_time) == traces(resumed)
+    assert (traces(by_steps)[0], traces(by_steps)[2]) == (traces(whole)[0], traces(whole)[2])
+    assert by_steps.step_count == 40
+    steps = by_steps.history.steps
+    assert len(steps) <= 8
+    np.testing.assert_array_equal(steps.column("loss"), whole.history.steps.column("loss")[steps.steps() - 1])
+    assert steps.last("loss") == whole.history.steps.last("loss")
+
+
 def test_a_state_is_a_copy_that_later_training_does_not_touch(train, digits):
     trainer = train(optimizer="adam", learning_rate=0.01)
     trainer.advance(steps=5)
@@ -200,6 +220,15 @@ def test_the_history_survives_saving(train, digits):
     assert resumed.history.epochs == trainer.history.epochs
     assert resumed.history.checks == trainer.history.checks
     np.testing.assert_array_equal(resumed.history.steps.values(), trainer.history.steps.values())
+
+
+def test_a_resumed_run_still_knows_that_its_weights_were_given(train, digits):
+    trainer = train()
+    trainer.start_from(train(seed=7).network)
+    resumed = Trainer.from_state(trainer.state(), digits)
+    assert resumed.weights_given
+    assert not resumed.untaught
+    assert not Trainer.from_state(train().state(), digits).weights_given
 
 
 def test_a_new_trainer_of_the_same_config_stands_at_the_very_same_weights(train):
@@ -351,6 +380,30 @@ def test_advance_wants_to_know_how_far(train):
         train().advance()
 
 
+@pytest.mark.parametrize(
+    ("how_far", "sentence"),
+    [
+        ({"steps": -1}, r"^steps must be a whole number of 0 or more, got -1$"),
+        ({"steps": 2.5}, r"^steps must be a whole number of 0 or more, got 2\.5$"),
+        ({"steps": True}, r"^steps must be a whole number of 0 or more, got True$"),
+        ({"steps": 3, "seconds": np.nan}, r"^seconds must be 0 or more, got nan$"),
+        ({"seconds": -1}, r"^seconds must be 0 or more, got -1$"),
+        ({"seconds": "1"}, r"^seconds must be 0 or more, got '1'$"),
+    ],
+)
+def test_advance_takes_nothing_but_numbers_of_steps_and_seconds(train, how_far, sentence):
+    trainer = train()
+    with pytest.raises(ValueError, match=sentence):
+        trainer.advance(**how_far)
+    assert trainer.step_count == 0
+
+
+def test_advance_takes_numbers_of_numpy_and_no_limit(train):
+    assert train().advance(steps=np.int64(3), seconds=np.float32(3600)).step == 3
+    assert train(epochs=1).advance(seconds=np.inf).step == 8
+    assert train().advance(steps=0) is None
+
+
 def test_advance_stops_at_whichever_is_over_first(train):
     trainer = train()
     assert trainer.advance(steps=3, seconds=3600).step == 3
@@ -429,6 +482,18 @@ def test_a_diverged_run_keeps_the_weights_of_before_and_stays_where_it_is(train)
 
 
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_a_resumed_run_is_as_diverged_as_before(train, digits):
+    trainer = train(**EXPLODES)
+    error, _ = diverge(trainer)
+    resumed = Trainer.from_state(trainer.state(), digits)
+    assert str(resumed.diverged) == str(error)
+    assert resumed.diverged.state() == error.state()
+    with pytest.raises(TrainingDivergedError) as found:
+        resumed.step()
+    assert found.value is resumed.diverged
+    assert Trainer.from_state(train().state(), digits).diverged is None
+
+
 def test_the_history_of_a_diverged_run_holds_finite_numbers_only(train):
     trainer = train(hidden_layers=(), **EXPLODES, epochs=100)
     diverge(trainer)
@@ -471,6 +536,19 @@ def test_weights_that_overflow_in_an_update_fall_back_to_the_last_copy(train):
     trainer.network.parameters[3] = np.nan  # as an update might leave it
     with pytest.raises(TrainingDivergedError, match="the weights of hidden layer 1"):
         trainer.step()
+    np.testing.assert_array_equal(trainer.network.parameters, good)
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+@pytest.mark.parametrize("hidden_layers", [(), (16,)])
+def test_an_update_that_overflows_leaves_no_such_weights_behind(train, hidden_layers):
+    trainer = train(hidden_layers=hidden_layers, weight_init="zeros", learning_rate=10, weight_decay=1, epochs=20)
+    error, good = diverge(trainer)  # each step makes the weights nine times as large
+    assert np.isfinite(good).all()
+    assert np.isfinite(trainer.network.parameters).all()
+    assert 30 < error.step == trainer.step_count + 1 < STEPS_BETWEEN_COPIES
+    assert trainer.diverged is error
+    assert trainer.probes.probes().steps[-1] <= trainer.step_count
     np.testing.assert_array_equal(trainer.network.parameters, good)
 
 
@@ -629,6 +707,22 @@ def test_settings_that_do_not_fit_the_data_are_refused_in_one_sentence():
     with pytest.raises(ValueError, match="train_size must be in") as caught:
         Trainer(RunConfig(train_size=50_000, validation_size=20_000))
     assert "\n" not in str(caught.value)
+
+
+def random_pictures(n, side=28):
+    return np.random.default_rng(0).integers(0, 256, (n, side, side), dtype=np.uint8), np.arange(n) % 2
+
+
+def test_a_dataset_without_training_digits_is_refused():
+    with pytest.raises(ValueError, match="at least one training digit, got none"):
+        Trainer(RunConfig(), Dataset.from_arrays(*random_pictures(0), class_names="ab"))
+
+
+def test_pictures_of_another_size_are_trained_on_but_not_augmented():
+    small = Dataset.from_arrays(*random_pictures(40, side=8))
+    assert Trainer(RunConfig(batch_size=10), small).step().step == 1
+    with pytest.raises(ValueError, match=r"images must be 28 by 28 pixels to be augmented, got \(8, 8\)"):
+        Trainer(RunConfig(augment_shift=2), small)
 
 
 def test_the_first_network_of_the_page_reaches_93_percent_after_one_epoch():

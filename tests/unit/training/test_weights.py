@@ -74,6 +74,59 @@ def test_weights_that_diverged_are_not_saved():
         network_to_bytes(network)
 
 
+@pytest.mark.parametrize("value", [np.inf, 2e12, -2e12])
+def test_weights_that_would_not_be_read_again_are_not_saved(value):
+    network = net(4)
+    network.linears[0].W[0, 0] = value
+    with pytest.raises(ValueError, match=r"must all be finite numbers in \[-1e12, 1e12\]"):
+        network_to_bytes(network)
+
+
+def huge(dtype=np.float32):
+    """Each weight is within the bounds; what they make of a digit is not."""
+    network = net(1024, 1024, 1024, dtype=dtype)
+    network.parameters[:] = 1e12
+    return network
+
+
+def test_a_network_whose_answers_overflow_is_neither_saved_nor_read():
+    white = np.full((1, 784), 255, np.uint8)
+    with np.errstate(all="ignore"):
+        assert not np.isfinite(huge().predict_logits(white)).any()
+    with pytest.raises(ValueError, match="so large that"):
+        network_to_bytes(huge())
+    with pytest.raises(WeightsFileError, match="so large that"):
+        network_from_bytes(made(tensors_of(huge())))
+    assert np.isfinite(network_from_bytes(network_to_bytes(huge(np.float64))).predict_logits(white)).all()
+
+
+def test_large_weights_that_no_digit_makes_overflow_are_kept():
+    network = net(20)
+    network.parameters *= 1e10
+    assert network_from_bytes(network_to_bytes(network)).parameters.tobytes() == network.parameters.tobytes()
+
+
+@pytest.mark.parametrize("notes", [{"a": 5}, {5: "a"}, {"a": "\ud800"}, {"\udfff": "a"}], ids=ascii)
+def test_notes_that_are_no_texts_are_refused_in_one_sentence(notes):
+    with pytest.raises(ValueError, match=r"^notes must be names and texts, got ") as error:
+        network_to_bytes(net(3), notes)
+    assert not isinstance(error.value, UnicodeError)
+
+
+def test_notes_may_be_in_any_script():
+    notes = {"Δ 数字": "𝕄 é\n"}
+    assert notes_from_bytes(network_to_bytes(net(3), notes)) == notes
+
+
+def test_any_kind_of_bytes_will_do(data):
+    for kind in (bytearray, memoryview):
+        assert network_from_bytes(kind(data)).layer_sizes == (784, 12, 8, 10)
+        assert notes_from_bytes(kind(data)) == {"made by": "a test"}
+    for other in (None, 5, "text", [1, 2]):
+        with pytest.raises(WeightsFileError, match="must be bytes, got"):
+            network_from_bytes(other)
+
+
 def test_every_cut_and_every_flipped_byte_is_noticed(data):
     for end in [0, 1, 7, 8, 9, 100, len(data) // 2, len(data) - 1]:
         with pytest.raises(WeightsFileError):
@@ -107,10 +160,10 @@ def test_a_foreign_file_is_refused_in_one_sentence(foreign):
     assert len(str(error.value)) < 200
 
 
-def claiming(shape):
+def claiming(shape, dtype="F32"):
     """A header that claims far more than the file holds."""
     end = 4 * shape[0] * shape[1]
-    entry = {"0.weight": {"dtype": "F32", "shape": shape, "data_offsets": [0, end]}}
+    entry = {"0.weight": {"dtype": dtype, "shape": shape, "data_offsets": [0, end]}}
     known = {"__metadata__": {"format": weights.FORMAT, "version": "1", "checksum": hashlib.sha256().hexdigest()}}
     header = json.dumps(known | entry).encode()
     return len(header).to_bytes(8, "little") + header + bytes(64)
@@ -119,6 +172,12 @@ def claiming(shape):
 def test_a_claim_of_the_header_is_not_believed():
     with pytest.raises(WeightsFileError, match="not where its header says"):
         network_from_bytes(claiming([10**9, 10**6]))
+
+
+@pytest.mark.parametrize("dtype", [["F32"], {}, None, 5])
+def test_a_type_that_is_no_word_is_refused(dtype):
+    with pytest.raises(WeightsFileError, match="must be float32 or float64, got"):
+        network_from_bytes(claiming([4, 4], dtype))
 
 
 def test_too_large_a_file_is_refused_unread(monkeypatch, data):
@@ -142,6 +201,7 @@ nan = np.full(12, np.nan, np.float32)
         (changed(), {"activation": "swish"}, "activation .* must be one of relu, .* got 'swish'"),
         (changed(), {"activation": None}, "activation"),
         (changed(), {"input_factor": "nan"}, "input_factor .* must be a number"),
+        (changed(), {"input_factor": f"[{'9' * 400}]"}, "input_factor .* one for each pixel"),
         (changed(), {"input_offset": None}, "input_offset .* must be a number, got None"),
         (changed(**{"0.bias": nan}), {}, "0.bias .* must hold numbers"),
         (changed(**{"0.bias": np.zeros(13, np.float32)}), {}, r"0.bias must have shape \(12,\), got \(13,\)"),

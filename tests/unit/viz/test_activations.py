@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from mlp.viz.activations import activation_strips, class_means_bar, projection_figure
-from mlp.viz.palette import DARK, LIGHT
+from mlp.viz.activations import activation_strips, class_means_bar, projection_figure, projection_picture
+from mlp.viz.palette import DARK, LIGHT, palette, rgb
 
 NAMES = [str(k) for k in range(10)]
 
@@ -27,6 +27,18 @@ def test_every_digit_is_a_point_of_its_class(plane):
         assert trace.hovertemplate.startswith(f"{k} · test digit %{{customdata")
 
 
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_a_class_keeps_its_colour_in_a_run_on_some_of_them(plane, theme):
+    coords, labels = plane
+    all_ten, few = palette(theme), palette(theme, (1, 7, 8))
+    figure = projection_figure(coords, labels % 3, ["1", "7", "8"], few, title="Hidden 1")
+    own = [all_ten.classes[k] for k in (1, 7, 8)]
+    assert [trace.marker.color for trace in figure.data] == own
+    assert list(class_means_bar([1, 2, 3], ["1", "7", "8"], few).data[0].marker.color) == own
+    picture = projection_picture(np.zeros((1, 2)), [2], few, limits=((-1, 1), (-1, 1)), side=21)
+    assert tuple(picture[10, 10]) == tuple(rgb(own[2]))
+
+
 def test_the_points_may_be_any_test_digits(plane):
     coords, labels = plane
     figure = projection_figure(coords[:3], labels[:3], NAMES, LIGHT, title="Hidden 1", indices=[70, 80, 9999])
@@ -37,6 +49,7 @@ def test_one_unit_is_as_long_on_either_axis_and_limits_hold(plane):
     layout = projection_figure(*plane, NAMES, LIGHT, title="Hidden 1", limits=((-30, 30), (-20, 40))).layout
     assert (layout.yaxis.scaleanchor, layout.yaxis.scaleratio) == ("x", 1)
     assert (layout.xaxis.range, layout.yaxis.range) == ((-30, 30), (-20, 40))
+    assert layout.xaxis.constrain == layout.yaxis.constrain == "range", "the plane fills the width, under its legend"
 
 
 def test_without_limits_every_point_lies_inside(plane):

@@ -6,6 +6,7 @@ from dataclasses import asdict
 
 import numpy as np
 import pytest
+from scipy.signal import lfilter
 
 from mlp.training import EpochRecord, History, ValidationCheck
 from mlp.viz import DARK, LIGHT, learning_curve, palette, smooth, thin
@@ -46,6 +47,13 @@ def test_smoothing_is_the_moving_average_written_as_a_loop(weight):
         s = weight * s + (1 - weight) * v
         expected.append(s / (1 - weight**t))
     np.testing.assert_allclose(smooth(values, weight), expected, rtol=1e-9)
+
+
+@pytest.mark.parametrize("weight", [0.03, 0.9, 0.99])
+def test_the_pull_towards_zero_is_removed_to_the_last_bit_in_a_long_run_too(weight):
+    values = np.random.default_rng(1).normal(3, 1, 10_000)
+    averaged = lfilter([1 - weight], [1, -weight], values)
+    np.testing.assert_array_equal(smooth(values, weight), averaged / (1 - weight ** np.arange(1, 10_001)))
 
 
 def test_smoothing_starts_at_the_first_value_and_leaves_a_level_line_level():
@@ -186,6 +194,17 @@ def test_a_long_run_is_drawn_with_500_points_a_line_at_most():
         assert 100 < len(trace.x) <= 500
         assert len(trace.x) == len(trace.y) == len(trace.customdata)
         assert trace.x[-1] == 3000
+
+
+def test_of_a_thinned_history_each_point_stands_at_its_own_step(monkeypatch):
+    monkeypatch.setattr("mlp.training.history.MOST_ROWS", 64)
+    long = History()
+    for step in range(1, 201):
+        long.steps.append(1 / step, 0.5, 0.1, step)
+    training = line(draw(long, x_axis="step"), "Training")
+    assert len(training.x) == 50
+    np.testing.assert_allclose(training.y, 1 / training.x)
+    np.testing.assert_array_equal(training.x, line(draw(long, x_axis="seconds"), "Training").x)
 
 
 def test_without_validation_there_is_no_such_line(history):

@@ -14,7 +14,7 @@ from mlp.viz.explanations import (
     signed_picture,
 )
 from mlp.viz.export import enlarge
-from mlp.viz.palette import DARK, LIGHT, rgb
+from mlp.viz.palette import DARK, LIGHT, palette, rgb
 from mlp.viz.weights import weight_tiles
 
 NAMES = [str(k) for k in range(10)]
@@ -113,6 +113,15 @@ def test_where_the_answer_breaks_is_strong_and_where_it_holds_is_pale(answers, c
         share = distance(found, colours.background) / distance(colours.classes[k], colours.background)
         wanted = 0.05 + 0.15 * p.max() if k == 3 else 0.45 + 0.55 * p.max()
         assert share == pytest.approx(wanted, abs=0.03)
+
+
+def test_a_class_keeps_its_colour_in_a_run_on_some_of_them(answers, colours):
+    few = palette(colours.theme, (1, 7, 8))
+    heatmap = shift_map(answers[..., :3], SHIFTS, ["1", "7", "8"], few, answer=-1).data[0]
+    for number, p in enumerate(answers[..., :3].reshape(81, 3)):
+        own = colours.classes[(1, 7, 8)[p.argmax()]]
+        share = distance(fill(heatmap, number), colours.background) / distance(own, colours.background)
+        assert share == pytest.approx(0.45 + 0.55 * p.max(), abs=0.03)
 
 
 def test_short_names_stand_in_the_cells_and_can_be_read(answers, colours):

@@ -3,11 +3,12 @@
 import numpy as np
 import pytest
 
-from mlp.viz.heatmaps import MAX_COLUMNS, ROW_HEIGHT, UPDATE_RATIO_BAND, layer_heatmap, probe_at, thin_columns
+from mlp.viz.heatmaps import MAX_COLUMNS, ROW_HEIGHT, layer_heatmap, probe_at, thin_columns
 from mlp.viz.layout import log_ticks, power_of_ten
 from mlp.viz.palette import DARK, LIGHT
 
 STEPS = np.array([1, 2, 10, 40, 100])
+BAND = (1e-4, 1e-2)
 
 
 def draw(values, steps=STEPS, colours=LIGHT, **options):
@@ -87,6 +88,18 @@ def test_columns_meet_halfway_between_two_probes_and_each_holds_its_own(values, 
     assert ((edges[:-1] < STEPS / unit) & (edges[1:] > STEPS / unit)).all()
     np.testing.assert_allclose(figure.layout.xaxis.range, edges[[0, -1]])
     assert axis in figure.layout.xaxis.title.text.lower()
+
+
+@pytest.mark.parametrize(("axis", "unit"), [("step", 1), ("epoch", 50)])
+@pytest.mark.parametrize("count", [1, 5])
+def test_the_last_column_reaches_to_the_present(values, axis, unit, count):
+    for cursor in (200, 100, 40):
+        figure = draw(values[:, :count], STEPS[:count], x_axis=axis, cursor=cursor)
+        edges = np.asarray(figure.data[0].x)
+        assert edges[-1] >= cursor / unit, "a white gap before the mark"
+        assert figure.layout.xaxis.range[1] == pytest.approx(edges[-1])
+    edges = np.asarray(draw(values, x_axis=axis, cursor=200).data[0].x)
+    assert edges[-1] == 200 / unit, "and no further"
 
 
 def test_heatmaps_of_one_run_line_up_under_one_another(values):
@@ -187,12 +200,12 @@ def test_shares_go_from_none_to_all(values):
 
 @pytest.mark.parametrize("level", [1e-7, 1e-3, 0.5])
 def test_the_band_has_a_colour_of_its_own_wherever_the_values_lie(level):
-    (trace,) = draw(np.full((2, 5), level), logarithmic=True, band=UPDATE_RATIO_BAND).data
+    (trace,) = draw(np.full((2, 5), level), logarithmic=True, band=BAND).data
     low, high = trace.zmin, trace.zmax
     assert low - 1e-9 <= np.log10(level) <= high + 1e-9
     plateau = [low + place * (high - low) for place, _ in trace.colorscale][2:4]
-    np.testing.assert_allclose(10 ** np.array(plateau), UPDATE_RATIO_BAND)
-    assert UPDATE_RATIO_BAND[0] < 1e-3 < UPDATE_RATIO_BAND[1]
+    np.testing.assert_allclose(10 ** np.array(plateau), BAND)
+    assert low < plateau[0] < plateau[1] < high, "there is a colour below and above"
     assert -3 in trace.colorbar.tickvals
 
 

@@ -92,6 +92,13 @@ def test_bars_reach_as_high_as_the_answers_were_right():
     assert counts.yaxis == "y2"
 
 
+def test_bars_of_few_answers_are_faint():
+    figure = reliability_figure([0, 19, 20], [NAN, 0.4, 0.9], [NAN, 0.5, 0.8], LIGHT, fewest=20)
+    for trace in (figure.data[0], figure.data[2]):
+        few, enough = trace.marker.opacity
+        assert few < 0.5 < enough == 1
+
+
 def test_under_the_pointer_stand_the_range_both_shares_and_the_count():
     figure = reliability_figure([10, 20], [0.3, 0.8], [0.2, 0.9], LIGHT, digits="test digits")
     np.testing.assert_allclose(figure.data[0].customdata[1], [0.5, 1, 0.8, 0.9, 20])
@@ -117,6 +124,13 @@ def test_the_curve_holds_every_moment_and_marks_right_and_wrong():
     assert right.marker.symbol != wrong.marker.symbol, "by form too"
     assert {shape.x0 for shape in figure.layout.shapes} == {20}
     np.testing.assert_allclose(right.customdata, [[10, 1]])
+
+
+def test_a_single_moment_is_the_only_one_on_the_axis():
+    figure = biography_figure([0], [0.1], [False], LIGHT, title="T", steps_per_epoch=10, cursor=0)
+    assert list(figure.layout.xaxis.tickvals) == [0]
+    low, high = figure.layout.xaxis.range
+    assert low + high == 0
 
 
 def test_it_runs_over_epochs_too():

@@ -5,7 +5,7 @@ import pytest
 
 from mlp.analysis.step_curve import StepCurve
 from mlp.viz import DARK, LIGHT
-from mlp.viz.walk import MOST_CELLS, grid_of, shape_text, size_text, step_curve_figure
+from mlp.viz.walk import MOST_CELLS, grid_of, rounded, shape_text, size_text, step_curve_figure
 
 
 def test_a_small_matrix_is_drawn_as_it_is():
@@ -45,10 +45,15 @@ def test_numbers_that_are_not_finite_do_not_spoil_the_scale():
 
 
 def test_words():
-    assert shape_text(784, 196) == "784 × 196"
+    assert shape_text(1024, 196) == "1,024 × 196"
     assert size_text(np.array([3.0, 4.0, 0.0, 0.0])) == "rms 2.5"
-    assert size_text(np.array([1e-9], np.float32)) == "rms 1e-09"
+    assert size_text(np.array([1e-9], np.float32)) == "rms 1·10⁻⁹"
     assert size_text(np.array([np.inf])) == "not finite"
+    assert (rounded(-0.0918, 3), rounded(0.5, 3, plus=True), rounded(3.919e-11, 4)) == (
+        "−0.0918",
+        "+0.5",
+        "3.919·10⁻¹¹",
+    )
 
 
 def curve(losses, start=2.0):
@@ -66,7 +71,7 @@ def test_the_curve_marks_the_chosen_the_lowest_and_where_it_overshoots(colours):
     assert marks.y[1] == 1.2
     dash, area = figure.layout.shapes
     assert dash.y0 == dash.y1 == 2.0
-    assert area.x0 == pytest.approx(np.log10(curve([0] * 7).learning_rates[5]))
+    assert np.interp(area.x0, line.x, line.y) == pytest.approx(2.0), "where the curve crosses the line before the step"
     assert "overshoots" in [note.text for note in figure.layout.annotations]
     low, high = figure.layout.yaxis.range
     assert low < 1.2 < 2.0 < high
