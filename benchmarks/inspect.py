@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import logging
 import time
+from math import inf
 from pathlib import Path
 from statistics import median
 
@@ -57,9 +58,9 @@ def answers_seconds(hidden_layers: tuple[int, ...]) -> float:
     return min(taken)
 
 
-def training_seconds(share: float) -> Trainer:
-    """A run whose probes may take this share of the time."""
-    probes.TIME_SHARE = share
+def training_seconds(share: float, gap: float) -> Trainer:
+    """A run whose probes may take this share of the time, and are taken at the latest after this gap."""
+    probes.TIME_SHARE, probes.LONGEST_GAP = share, gap
     trainer = Trainer(RunConfig(epochs=4, validation_size=0))
     trainer.advance(steps=trainer.total_steps)
     return trainer
@@ -105,8 +106,8 @@ def main() -> None:
     print("|---|---:|")
     for name, hidden_layers in NETWORKS.items():
         print(f"| {name} | {1000 * answers_seconds(hidden_layers):.0f} |")
-    usual = probes.TIME_SHARE
-    pairs = [(training_seconds(usual), training_seconds(-1.0)) for _ in range(ROUNDS)]
+    usual = probes.TIME_SHARE, probes.LONGEST_GAP
+    pairs = [(training_seconds(*usual), training_seconds(-1.0, inf)) for _ in range(ROUNDS)]
     with_probes, without = (min(pair[i].seconds for pair in pairs) for i in (0, 1))
     print(f"\nspeed with probes over speed without: {without / with_probes:.3f} ({len(pairs[0][0].probes)} probes)")
     print("\n| page drawn every 0.5 s, default run | training speed against a run alone |")

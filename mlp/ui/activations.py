@@ -35,7 +35,7 @@ _LAYER, _DIGIT = "activations_layer", "activations_digit"
 
 def body(run: BackgroundRun, moment: Inspection) -> None:
     """The plane of a layer's activations, then a single digit's strips."""
-    colours = palette(st.context.theme.type)
+    colours = palette(st.context.theme.type, run.trainer.config.classes)
     _plane(run, moment, colours)
     _strips(run, moment, colours)
 

@@ -64,6 +64,7 @@ def component_file(name: str) -> str:
 
 
 _phone_menu = st.components.v2.component("phone_menu", js=component_file("phone_menu.js"), isolate_styles=False)
+_page_theme = st.components.v2.component("page_theme", js=component_file("page_theme.js"), isolate_styles=False)
 
 
 def style() -> None:
@@ -71,3 +72,9 @@ def style() -> None:
     st.html(f"<style>{component_file('app.css')}</style>")
     with st.sidebar:
         _phone_menu(key="phone_menu")
+        _follow_theme()
+
+
+def _follow_theme() -> None:
+    """Lets the browser ask for a run when the page turns light or dark; without one, charts keep the old colours."""
+    _page_theme(data={"used": st.context.theme.type}, key="page_theme")

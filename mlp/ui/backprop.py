@@ -10,6 +10,7 @@ import streamlit as st
 from mlp.training import BackgroundRun, Inspection
 from mlp.ui import backprop_batch, backprop_more, backprop_stage, moment, names, session
 from mlp.ui.assets import component_file
+from mlp.viz.walk import rounded
 
 STEP, MORE = "backprop_step", "backprop_more"  # the fragments below the time slider
 _PATIENCE_SECONDS = 5.0
@@ -49,26 +50,39 @@ def _choose(run: BackgroundRun, found: Inspection) -> None:
 
 def _offer_real_step(run: BackgroundRun) -> None:
     """The run takes the very step that was walked, where it stands right before it."""
-    walking, places = backprop_batch.current(), backprop_batch.places()
-    own = walking.choice.source == backprop_batch.BATCH and walking.walk.batch.whole and not walking.walk.stopped
-    possible = own and walking.step == run.trainer.step_count and not run.active and not run.trainer.finished
+    walking = backprop_batch.current()
+    why_not = _why_not(run, walking)
     with st.container(horizontal=True, vertical_alignment="center", key="backprop_real"):
         st.button(
             "Take this step",
             icon=":material/footprint:",
             on_click=_take_step,
-            disabled=not possible or run.status == "diverged",
-            help="Lets the run take the step that you walk here, and compares."
-            if possible
-            else "For the run's whole next mini-batch, while it is paused.",
+            disabled=bool(why_not),
+            help=why_not or "Lets the run take the step that you walk here, and compares.",
         )
         st.page_link("pages/train/live.py", label="Try it: watch it learn", icon=":material/show_chart:")
-    if places.taken == run.trainer.step_count:
-        st.success(places.result, icon=":material/check:")
+    step, result = st.session_state.get(session.WALK_TAKEN, (-1, ""))
+    if step == run.trainer.step_count:
+        st.success(result, icon=":material/check:")
+
+
+def _why_not(run: BackgroundRun, walking: backprop_batch.Walking) -> str:
+    """Why the run cannot take the step that is walked, or nothing if it can."""
+    if run.status == "diverged" or walking.walk.stopped:
+        return "This step leads to numbers that are not finite, so the run does not take it."
+    if run.active:
+        return "Pause the run first: it goes on by itself."
+    if walking.choice.source != backprop_batch.BATCH or not walking.walk.batch.whole:
+        return "The run takes all digits of its next mini-batch: these are others, or fewer."
+    if walking.step != run.trainer.step_count:
+        return "The run has gone on since this moment: switch on “Follow live” to walk its next step."
+    if run.trainer.finished:
+        return "All epochs of the run are done. Step, above, asks for one more: after it, steps are taken here again."
+    return ""
 
 
 def _take_step() -> None:
-    run, walking, places = session.current_run(), backprop_batch.current(), backprop_batch.places()
+    run, walking = session.current_run(), backprop_batch.current()
     run.step()
     end = monotonic() + _PATIENCE_SECONDS
     while run.busy and monotonic() < end:
@@ -76,15 +90,15 @@ def _take_step() -> None:
     trainer, walk = run.trainer, walking.walk
     if trainer.step_count != walking.step + 1 or walk.after is None:
         return  # it diverged, or is that of a very large network and not done yet
-    loss = float(trainer.history.steps.column("loss")[-1])
+    loss = trainer.history.steps.last("loss")
     same = int(np.count_nonzero(trainer.network.parameters == walk.after))
     total = walk.network.num_parameters
     agreed = "all" if same == total else f"{same:,} of"
-    places.taken = trainer.step_count
-    places.result = (
-        f"Step {trainer.step_count:,} is taken. The walk foretold a loss of {walk.loss:.6g}, the run found {loss:.6g}; "
-        f"{agreed} {names.count(total, 'parameter')} are as foretold, to the last bit."
+    result = (
+        f"Step {trainer.step_count:,} is taken. The walk foretold a loss of {rounded(walk.loss, 6)}, the run found "
+        f"{rounded(loss, 6)}; {agreed} {names.count(total, 'parameter')} are as foretold, to the last bit."
     )
+    st.session_state[session.WALK_TAKEN] = trainer.step_count, result
 
 
 def _explain() -> None:

@@ -21,7 +21,7 @@ from mlp.analysis.walk import (
 )
 from mlp.nn import OPTIMIZERS
 from mlp.training import BackgroundRun, Inspection, Trainer
-from mlp.training.threads import use_threads
+from mlp.training.threads import using_threads
 from mlp.ui import moment, names, session
 from mlp.ui.subject import Subject
 
@@ -35,9 +35,9 @@ class Choice:
     """What the reader asks to walk: how many digits of the mini-batch, which test digit, or the label of another."""
 
     source: str
-    number: int
+    number: int = 0
     label: int = 0
-    title: str = ""
+    handed: Subject | None = None
 
 
 @dataclass(eq=False)
@@ -61,8 +61,6 @@ class Places:
     stage: str = "x"
     digit: int = 0
     units: dict[int, int] = field(default_factory=dict)  # by layer, -1 is the input
-    taken: int = -1  # the step that the run took itself, and what it came to
-    result: str = ""
     rounds: int = 0  # of the game, and how many of them were won
     won: int = 0
     seen: Subject | None = None  # the digit handed over that the page has opened with already
@@ -107,11 +105,14 @@ def choose(run: BackgroundRun, found: Inspection) -> None:
     choice = _controls(run.trainer)
     kept: Walking | None = st.session_state.get(session.WALK)
     still = moment.stands_still(run)
-    stale = kept is None or kept.trainer is not run.trainer or kept.choice != choice
-    if stale or (kept is not None and still and kept.step != found.step):
+    if kept is None or kept.trainer is not run.trainer or kept.choice != choice or (still and _moved(kept, found.step)):
         kept = take(run, found, choice)
-    assert kept is not None  # noqa: S101 - taken above if there was none
     _say_which(run, kept, still)
+
+
+def _moved(kept: Walking, step: int) -> bool:
+    """Whether the page stands at another step than the walk, or another one would be taken there by now."""
+    return kept.step != step or kept.walk.settings != settings_of(kept.trainer, step)
 
 
 def _controls(trainer: Trainer) -> Choice:
@@ -149,7 +150,7 @@ def _handed_over(trainer: Trainer, handed: Subject) -> Choice:
     """The label of a digit from elsewhere: by its name, or as the reader says where the network has no such class."""
     class_names = trainer.dataset.class_names
     if handed.class_name is not None and handed.class_name in class_names:
-        return Choice(SUBJECT, 0, class_names.index(handed.class_name), handed.title)
+        return Choice(SUBJECT, label=class_names.index(handed.class_name), handed=handed)
     if handed.class_name is None:
         st.info(f"What {handed.title} is, is not known. A loss needs a true class: choose one.")
     else:
@@ -165,7 +166,7 @@ def _handed_over(trainer: Trainer, handed: Subject) -> Choice:
         format_func=class_names.__getitem__,
         key=f"{_LABEL}_{len(class_names)}",
     )
-    return Choice(SUBJECT, 0, chosen, handed.title)
+    return Choice(SUBJECT, label=chosen, handed=handed)
 
 
 def _forget_walk() -> None:
@@ -183,14 +184,9 @@ def take(run: BackgroundRun, found: Inspection, choice: Choice) -> Walking:
             network, step, memory = trainer.network.copy(), trainer.step_count, trainer.optimizer.state()
         settings = settings_of(trainer, step)
     batch, title = _batch(trainer, network, step, choice)
-    use_threads(trainer.threads)  # the same arithmetic as the run's, to the last bit
-    walk = walk_step(
-        network,
-        batch,
-        settings,
-        memory=memory,
-        masks=dropout_masks(trainer, step) if trainer.config.dropout else None,
-    )
+    masks = dropout_masks(trainer, step) if trainer.config.dropout else None
+    with using_threads(trainer.threads):  # the same arithmetic as the run's, to the last bit
+        walk = walk_step(network, batch, settings, memory=memory, masks=masks)
     forgetful = not OPTIMIZERS[settings.optimizer].vectors
     known = memory is not None or step == 0 or forgetful
     walking = Walking(trainer, walk, choice, step, title, known, _strongest(walk))
@@ -218,9 +214,9 @@ def _batch(trainer: Trainer, network: Any, step: int, choice: Choice) -> tuple[B
         digits = trainer.dataset.test
         pixels = digits.source[digits.indices[choice.number]]
         return one_digit(network, pixels, int(digits.labels[choice.number])), f"test digit {choice.number:,}"
-    handed = subject()
-    pixels = handed.pixels if handed is not None else np.zeros((28, 28), np.uint8)
-    return one_digit(network, pixels, choice.label), choice.title
+    handed = choice.handed
+    assert handed is not None  # noqa: S101 - the only source that is left
+    return one_digit(network, handed.pixels, choice.label), handed.title
 
 
 def _say_which(run: BackgroundRun, walking: Walking, still: bool) -> None:

@@ -25,6 +25,7 @@ from mlp.ui import session
 from mlp.ui.backprop_batch import Walking, places
 from mlp.viz import layer_labels
 from mlp.viz.graph import letters
+from mlp.viz.walk import rounded
 
 _BUG, _PLACE, _HARD, _GUESS = "backprop_bug", "backprop_place", "backprop_hard", "backprop_guess"
 _BUGS = {
@@ -166,12 +167,13 @@ def _table(checks: dict[str, GradientCheck], *, errors: bool = True, numbers: bo
         layer, kind = name.split(".")
         cells = [letters(("dW" if kind == "weight" else "db") + str(int(layer) + 1))]
         if numbers:
-            cells += [f"{found.analytic + 0.0:.3g}", f"{found.numeric + 0.0:.3g}"]  # not "-0"
+            cells += [rounded(found.analytic + 0.0, 3), rounded(found.numeric + 0.0, 3)]  # not "-0"
         if errors:
             wrong = not found.largest_relative_error <= WRONG
-            cells.append(f"{'✗' if wrong else '✓'} {found.largest_relative_error:.1g}")
-        rows.append("| " + " | ".join(cells).replace("-", "−") + " |")
+            cells.append(f"{'✗' if wrong else '✓'} {rounded(found.largest_relative_error, 1)}")
+        rows.append("| " + " | ".join(cells) + " |")
     st.markdown("\n".join(rows))
+    st.caption("A row for each array of parameters: dW is the gradient of the weights of a layer, db of its biases.")
 
 
 def _in_words(walk: Walk, found: Verdict, bug: Bug | None) -> str:
@@ -200,7 +202,8 @@ def find_the_fault(walking: Walking) -> None:
     walk, game, place = walking.walk, _kept().game, places()
     st.markdown(
         "A fault has been put into one place of the way back. Gradients flow from the loss to the first layer, so what "
-        "comes after the fault on that way is wrong too. **Where is it?**"
+        "comes after the fault on that way is wrong too: what it computed (analytic) is not what nudging a parameter "
+        "shows (numeric). **Where is it?**"
     )
     if game.bug is None and not _deal(walking, game):
         st.caption(

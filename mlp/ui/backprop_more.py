@@ -9,12 +9,11 @@ import streamlit as st
 
 from mlp.analysis.step_curve import step_curve
 from mlp.nn import Softmax, cross_entropy, cross_entropy_on_probabilities
-from mlp.ui import names
 from mlp.ui.backprop_batch import Walking, current, places
 from mlp.ui.backprop_check import check_gradient, find_the_fault
 from mlp.ui.charts import live_charts
 from mlp.viz import palette
-from mlp.viz.walk import step_curve_figure
+from mlp.viz.walk import rounded, step_curve_figure
 
 _QUESTION = "backprop_question"
 
@@ -63,10 +62,13 @@ def _along(walking: Walking) -> None:
     live_charts(
         [figure], ["The loss of this batch over the learning rate of this step"], key="backprop_curve", wide=True
     )
-    words = [f"At the chosen {curve.chosen:.3g} the loss goes from {curve.start:.4g} to {walk.loss_after:.4g}."]
-    words.append(f"For these digits alone, {best:.3g} would be the best of the lengths tried.")
+    words = [
+        f"At the chosen {rounded(curve.chosen, 3)} the loss goes from {rounded(curve.start, 4)} to "
+        f"{rounded(walk.loss_after, 4)}."
+    ]
+    words.append(f"For these digits alone, {rounded(best, 3)} would be the best of the lengths tried.")
     if worse is not None:
-        words.append(f"From {worse:.3g} on the step overshoots: it ends higher than it began.")
+        words.append(f"From {rounded(worse, 3)} on the step overshoots: it ends higher than it began.")
     words.append(
         "The best length for one batch is too long for the others, which is why the chosen one may well lie left of it."
     )
@@ -95,14 +97,15 @@ def _p_minus_y(walking: Walking) -> None:
     rows = ["| class | p | y | together | on its own |", "|---|---:|---:|---:|---:|"]
     for k in range(K):
         y = int(labels[n] == k)
-        cells = [f"{p[n, k]:.4g}", str(y), f"{fused[n, k]:.5g}", f"{apart[n, k]:.5g}"]
-        rows.append(f"| {classes[k]} | " + " | ".join(cells).replace("-", "−") + " |")
+        cells = [rounded(p[n, k], 4), str(y), rounded(fused[n, k], 5), rounded(apart[n, k], 5)]
+        rows.append(f"| {classes[k]} | " + " | ".join(cells) + " |")
     st.markdown("\n".join(rows))
     largest = float(np.abs(fused - apart).max())
-    if np.isfinite(largest):
-        st.markdown(
-            f"The largest difference over all {names.count(N, 'digit')} is **{largest:.1g}**: rounding in float64."
-        )
+    where = f"over all {N:,} digits" if N > 1 else "for this digit"
+    if largest == 0:
+        st.markdown(f"The two are the very same numbers {where}.")
+    elif np.isfinite(largest):
+        st.markdown(f"The largest difference {where} is **{rounded(largest, 1)}**: rounding in float64.")
     else:
         st.markdown(
             "On its own it fails here: a probability is so small that it became 0, and 1/0 is not a number. Together "

@@ -18,6 +18,7 @@ from mlp.ui.backprop_words import plain
 from mlp.ui.tiles import answer_tiles, digit_tiles
 from mlp.ui.unit_tiles import UnitTile, unit_tiles
 from mlp.viz import Palette, layer_labels
+from mlp.viz.walk import rounded
 
 TILES = 24  # units of the first layer shown as pictures
 DIGITS = 32
@@ -49,7 +50,7 @@ def _rows_of_digits(walking: Walking, stage: Stage, colours: Palette) -> None:
         colours,
         rows=Axis("digit ", names=[classes[t] for t in walk.batch.labels]),
         columns=Axis(word, classes if last else None, classes if last else [str(k) for k in range(K)]),
-        description=f"The numbers of {stage.key}: {N} digits downwards, {K} {word.strip()}s to the right",
+        description=f"The numbers of {stage.key}: {N:,} digits downwards, {K:,} {word.strip()}s to the right",
         chosen=(digit, unit),
         on_press=press,
         signed=stage.kind != "softmax",  # so that what ReLU lets through has the colour that it had before
@@ -58,7 +59,7 @@ def _rows_of_digits(walking: Walking, stage: Stage, colours: Palette) -> None:
     st.caption(
         f"{names.count(N, 'digit')} downwards, with their true class; {names.count(K, word.strip())} to the right."
         if word == "unit "
-        else f"{names.count(N, 'digit')} downwards, with their true class; {K} classes to the right."
+        else f"{names.count(N, 'digit')} downwards, with their true class; {K:,} classes to the right."
     )
     with st.container(horizontal=True, vertical_alignment="bottom", key="backprop_cell"):
         digit = _field("Digit", _DIGIT, digit, N, _set_digit)
@@ -101,7 +102,7 @@ def _input(walking: Walking, stage: Stage, colours: Palette) -> None:
             colours,
             rows=Axis("row "),
             columns=Axis("column "),
-            description=f"The {D} numbers of digit {digit}",
+            description=f"The {D:,} numbers of digit {digit}",
             square=True,
             key="backprop_pixels",
         )
@@ -111,9 +112,8 @@ def _input(walking: Walking, stage: Stage, colours: Palette) -> None:
 def _losses(walking: Walking, stage: Stage, colours: Palette) -> None:
     walk = walking.walk
     each = LOSSES_PER_SAMPLE[walk.settings.loss](walk.stage("logits").value, walk.batch.labels)
-    st.markdown(
-        f"**{walk.loss:.6g}** is the mean of these {names.count(len(each), 'number')}:" if len(each) > 1 else ""
-    )
+    mean = f"**{rounded(walk.loss, 6)}** is the mean of these {names.count(len(each), 'number')}:"
+    st.markdown(mean if len(each) > 1 else "")
     classes = walking.trainer.dataset.class_names
     number_grid(
         each[None, :],
@@ -126,8 +126,8 @@ def _losses(walking: Walking, stage: Stage, colours: Palette) -> None:
     if walk.settings.loss == "cross_entropy":
         p = walk.of_true_class(walk.probabilities)
         st.caption(
-            f"p(true class) is {p.mean():.1%} in the mean, {p.min():.2g} at the lowest: −log of that is "
-            f"{each.max():.3g}, the largest loss."
+            f"p(true class) is {p.mean():.1%} in the mean, {rounded(p.min(), 2)} at the lowest: −log of that is "
+            f"{rounded(each.max(), 3)}, the largest loss."
         )
 
 
@@ -156,7 +156,7 @@ def _weights(walking: Walking, stage: Stage, values: Array, layer: int, colours:
             colours,
             rows=Axis("row "),
             columns=Axis("column "),
-            description=f"The {what} of the {D} weights of unit {unit}",
+            description=f"The {what} of the {D:,} weights of unit {unit}",
             chosen=divmod(source, SIDE),
             on_press=press,
             square=True,
@@ -171,13 +171,14 @@ def _weights(walking: Walking, stage: Stage, values: Array, layer: int, colours:
             colours,
             rows=Axis(f"to {word}", classes, classes or [str(k) for k in range(K)]),
             columns=Axis("from unit "),
-            description=f"The {what} of the weights: from {D} units of {labels[layer]} to {K} of {labels[layer + 1]}",
+            description=f"The {what} of the weights: from the {D:,} units of {labels[layer]} to the {K:,} of "
+            f"{labels[layer + 1]}",
             chosen=(unit, source),
             on_press=press,
             key="backprop_matrix",
         )
         st.caption(
-            f"From the {D} units of {labels[layer]}, to the right, to the {K} of {labels[layer + 1]}, downwards."
+            f"From the {D:,} units of {labels[layer]}, to the right, to the {K:,} of {labels[layer + 1]}, downwards."
         )
     with st.container(horizontal=True, vertical_alignment="bottom", key="backprop_cell"):
         source = _field("From unit" if layer else "From pixel", f"{_FROM}_{layer - 1}", source, D, _set_unit)
@@ -226,7 +227,7 @@ def _biases(walking: Walking, stage: Stage, colours: Palette) -> None:
         colours,
         rows=Axis(plain(stage.key), [""]),
         columns=Axis(word, classes, classes or [str(k) for k in range(K)]),
-        description=f"The gradient of the {K} biases",
+        description=f"The gradient of the {K:,} biases",
         chosen=(0, unit),
         on_press=press,
         key="backprop_biases",
@@ -240,7 +241,10 @@ def _clip(walking: Walking, stage: Stage, colours: Palette) -> None:
     limit, norm = walk.settings.gradient_clip or 0.0, walk.gradient_norm
     after = float(np.linalg.norm(stage.value.astype(np.float64)))
     said = "longer than that, so it is shortened" if norm > limit else "no longer than that, so it stays as it is"
-    st.markdown(f"All gradients together are {norm:.4g} long; {limit:g} is allowed. It is {said}: **{after:.4g}**.")
+    st.markdown(
+        f"All gradients together are {rounded(norm, 4)} long; {limit:g} is allowed. It is {said}: "
+        f"**{rounded(after, 4)}**."
+    )
 
 
 def _update(walking: Walking, stage: Stage, colours: Palette) -> None:
@@ -253,9 +257,9 @@ def _update(walking: Walking, stage: Stage, colours: Palette) -> None:
     for name, before in start.items():
         number, kind = name.split(".")
         sizes = [_rms(before), _rms(gradient[name]), _rms(change[name])]
-        ratio = f"{sizes[2] / sizes[0]:.2g}" if sizes[0] else "–"
+        ratio = rounded(sizes[2] / sizes[0], 2) if sizes[0] else "–"
         letter = plain(("W" if kind == "weight" else "b") + str(int(number) + 1))
-        rows.append(f"| {letter} | " + " | ".join(f"{size:.2g}" for size in sizes) + f" | {ratio} |")
+        rows.append(f"| {letter} | " + " | ".join(rounded(size, 2) for size in sizes) + f" | {ratio} |")
     st.markdown("\n".join(rows))
     st.caption("rms: root mean square; ratio: update to before. About a thousandth of the weights is a good step.")
     chosen: int = st.segmented_control(
@@ -274,9 +278,13 @@ def _update(walking: Walking, stage: Stage, colours: Palette) -> None:
     name = f"{plain(f'W{layer + 1}')}[{i}, {j}]"
     old, g = float(start[f"{layer}.weight"][i, j]), float(gradient[f"{layer}.weight"][i, j])
     new = float(walk.network.named(walk.after)[f"{layer}.weight"][i, j]) if walk.after is not None else np.nan
-    st.markdown(f"{name} goes from **{old:.7g}** to **{new:.7g}**, by {new - old:+.3g}; its gradient is {g:.4g}.")
+    st.markdown(
+        f"{name} goes from **{rounded(old, 7)}** to **{rounded(new, 7)}**, by {rounded(new - old, 3, plus=True)}; its "
+        f"gradient is {rounded(g, 4)}."
+    )
     if walk.settings.optimizer == "sgd" and not walk.settings.weight_decay:
-        st.markdown(f"{old:.7g} − {walk.settings.learning_rate:.4g} · {signed(g)} = {new:.7g}")
+        rate = rounded(walk.settings.learning_rate, 4)
+        st.markdown(f"{rounded(old, 7)} − {rate} · {signed(g)} = {rounded(new, 7)}")
 
 
 def _rms(values: Array) -> float:
@@ -291,9 +299,9 @@ def _after(walking: Walking, stage: Stage, colours: Palette) -> None:
     better, classes = int(np.count_nonzero(after > before)), walking.trainer.dataset.class_names
     change = walk.loss_after - walk.loss
     st.markdown(
-        f"The loss goes from **{walk.loss:.5g}** to **{walk.loss_after:.5g}** ({change:+.3g}); p(true class) from "
-        f"**{before.mean():.2%}** to **{after.mean():.2%}** in the mean, and rises for {better} of "
-        f"{names.count(walk.num_digits, 'digit')}."
+        f"The loss goes from **{rounded(walk.loss, 5)}** to **{rounded(walk.loss_after, 5)}** "
+        f"({rounded(change, 3, plus=True)}); p(true class) from **{before.mean():.2%}** to **{after.mean():.2%}** in "
+        f"the mean, and rises for {better:,} of {names.count(walk.num_digits, 'digit')}."
     )
     number_grid(
         np.stack([before, after]),

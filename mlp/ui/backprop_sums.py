@@ -7,6 +7,7 @@ import streamlit as st
 
 from mlp.analysis.walk import Stage, Sum, Walk, written_out
 from mlp.ui.backprop_words import made_by, plain, read_by
+from mlp.viz.walk import rounded
 
 TERMS = 6
 
@@ -24,7 +25,7 @@ def write_out(walk: Walk, stage: Stage, row: int, column: int) -> None:
 
 def signed(value: float) -> str:
     """A factor in a product: a negative one in brackets."""
-    text = f"{value:.4g}".replace("-", "−")
+    text = rounded(value, 4)
     return f"({text})" if value < 0 else text
 
 
@@ -36,23 +37,25 @@ def _write_sum(walk: Walk, stage: Stage, found: Sum, row: int, column: int) -> N
     rows = [f"| {over} | {left} | {right} | product |", "|---:|---:|---:|---:|"]
     kept = found.strongest(TERMS if count > TERMS + 1 else count)
     for n in kept.tolist():
-        rows.append(f"| {n} | {found.left[n]:.3g} | {found.right[n]:.3g} | {found.terms[n]:.3g} |")
+        factors = f"{rounded(found.left[n], 3)} | {rounded(found.right[n], 3)}"
+        rows.append(f"| {n} | {factors} | {rounded(found.terms[n], 3)} |")
     if count > len(kept):
         rest = found.terms.sum() - found.terms[kept].sum()
-        rows.append(f"| the other {count - len(kept):,} | | | {rest:.3g} |")
+        rows.append(f"| the other {count - len(kept):,} | | | {rounded(rest, 3)} |")
     if found.bias is not None:
-        rows.append(f"| bias | | | {found.bias:.3g} |")
-    rows.append(f"| **sum** | | | **{found.total:.3g}** |")
+        rows.append(f"| bias | | | {rounded(found.bias, 3)} |")
+    rows.append(f"| **sum** | | | **{rounded(found.total, 3)}** |")
     st.markdown(f"**{plain(stage.key)}{index}**, term by term, largest first:")
-    st.markdown("\n".join(rows).replace("-", "−").replace("|−−−:", "|---:"))
+    st.markdown("\n".join(rows))
     difference = found.total - found.value
-    words = f"In full, the sum is {found.total:.7g}. The engine has {found.value:.7g}"
+    words = f"In full, the sum is {rounded(found.total, 7)}. The engine has {rounded(found.value, 7)}"
     words += (
         ", the very same number."
         if difference == 0
-        else f": it differs by {abs(difference):.1g}, as the engine adds in {walk.network.dtype} and in another order."
+        else f": it differs by {rounded(abs(difference), 1)}, as the engine adds in {walk.network.dtype} and in another"
+        " order."
     )
-    st.caption(words.replace("-", "−") if np.isfinite(difference) else "Numbers that are not finite have no sum.")
+    st.caption(words if np.isfinite(difference) else "Numbers that are not finite have no sum.")
 
 
 def _factors(walk: Walk, stage: Stage, row: int, column: int) -> tuple[str, str, str]:
@@ -78,18 +81,19 @@ def _write_entry(walk: Walk, stage: Stage, n: int, k: int) -> None:
         return signed(float(walk.stage(key).value[n, k]))
 
     if stage.kind == "activation":
-        made = f"f({float(walk.stage(f'z{number}').value[n, k]):.4g})"
+        made = f"f({rounded(float(walk.stage(f'z{number}').value[n, k]), 4)})"
     elif stage.kind == "softmax":
         logits = walk.stage("logits").value[n].astype(np.float64)
         exp = np.exp(logits - logits.max())
-        made = f"exp({at('logits')} − {logits.max():.4g}) / {exp.sum():.4g}, the largest score taken off on both sides"
+        made = f"exp({at('logits')} − {rounded(logits.max(), 4)}) / {rounded(exp.sum(), 4)}"
+        made += ", the largest score taken off on both sides"
     elif stage.kind == "dlogits":
         y = int(walk.batch.labels[n] == k)
         N, K = stage.value.shape
         if walk.settings.loss == "cross_entropy":
-            made = f"({at('p')} − {y}) / {N}"
+            made = f"({at('p')} − {y}) / {N:,}"
         else:
-            made = f"2 · ({at('logits')} − {y}) / ({N} · {K})"
+            made = f"2 · ({at('logits')} − {y}) / ({N:,} · {K})"
     elif stage.kind == "dropout":
         made = f"{at(f'a{number}')} · mask"
     elif stage.kind == "ddropout":
@@ -98,4 +102,4 @@ def _write_entry(walk: Walk, stage: Stage, n: int, k: int) -> None:
         slope_times = float(walk.stage(f"da{number}").value[n, k])
         slope = value / slope_times if slope_times else 0.0
         made = f"{signed(slope_times)} · {signed(slope)}, at z = {at(f'z{number}')}"
-    st.markdown(f"**{name}** = {made} = **{value:.5g}**".replace("-", "−"))
+    st.markdown(f"**{name}** = {made} = **{rounded(value, 5)}**")

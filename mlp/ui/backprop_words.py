@@ -35,8 +35,19 @@ def symbol(key: str) -> str:
 
 def over(text: str, *shape: int) -> str:
     """A symbol with its shape under it."""
-    sizes = r" \times ".join(map(str, shape))
+    sizes = r" \times ".join(map(whole, shape))
     return rf"\underbrace{{{text}}}_{{{sizes}}}"
+
+
+def whole(number: int) -> str:
+    """A whole number in KaTeX, which would set a space after a bare comma."""
+    return f"{number:,}".replace(",", "{,}")
+
+
+def decimal(value: float, figures: int) -> str:
+    """A number in KaTeX: 4e-11 is 4 times ten to the power of -11."""
+    mantissa, _, exponent = f"{value:.{figures}g}".partition("e")
+    return rf"{mantissa} \cdot 10^{{{int(exponent)}}}" if exponent else mantissa
 
 
 def say(walk: Walk, stage: Stage) -> StageWords:
@@ -92,8 +103,8 @@ def _linear(walk: Walk, stage: Stage) -> StageWords:
         f"{_layer(walk, stage)}: " + ("the logits, one score for each class" if last else "the weighted sums"),
         "forward",
         (rf"{over(out, N, K)} = {over(read, N, D)}\,{W} + {b}",),
-        f"Each of the {K} units adds up all {D} numbers that it reads, each times a weight of its own, plus its bias: "
-        + ("its score for one class." if last else "how well the picture fits what the unit looks for."),
+        f"Each of the {K:,} units adds up all {D:,} numbers that it reads, each times a weight of its own, plus its "
+        "bias: " + ("its score for one class." if last else "how well the picture fits what the unit looks for."),
     )
 
 
@@ -162,7 +173,7 @@ def _softmax(walk: Walk, stage: Stage) -> StageWords:
 def _loss(walk: Walk, stage: Stage) -> StageWords:
     N = walk.num_digits
     if walk.settings.loss == "cross_entropy":
-        formulas: tuple[str, ...] = (rf"L = -\frac{{1}}{{{N}}} \sum_{{n=1}}^{{{N}}} \log p_{{n,\,t_n}}",)
+        formulas: tuple[str, ...] = (rf"L = -\frac{{1}}{{{whole(N)}}} \sum_{{n=1}}^{{{whole(N)}}} \log p_{{n,\,t_n}}",)
         why = (
             "For each digit the loss is minus the logarithm of the probability that its true class $t_n$ was given: 0 "
             "for certainty, and more and more the less it was expected; the loss of the batch is their mean."
@@ -170,7 +181,7 @@ def _loss(walk: Walk, stage: Stage) -> StageWords:
     else:
         K = walk.network.num_classes
         formulas = (
-            rf"L = \frac{{1}}{{{N} \cdot {K}}} \sum_{{n,k}} \left(\text{{logits}}_{{nk}} - y_{{nk}}\right)^2",
+            rf"L = \frac{{1}}{{{whole(N)} \cdot {K}}} \sum_{{n,k}} \left(\text{{logits}}_{{nk}} - y_{{nk}}\right)^2",
             r"y_{nk} = 1 \text{ for the true class, else } 0",
         )
         why = (
@@ -183,15 +194,14 @@ def _dlogits(walk: Walk, stage: Stage) -> StageWords:
     shape = N, K = stage.value.shape
     d = over(symbol("dlogits"), N, K)
     if walk.settings.loss == "cross_entropy":
-        formula = rf"{d} = \frac{{1}}{{{N}}} \left({over('p', *shape)} - {over('y', *shape)}\right)"
+        formula = rf"{d} = \frac{{1}}{{{whole(N)}}} \left({over('p', *shape)} - {over('y', *shape)}\right)"
         why = (
             "Softmax and logarithm undo each other on the way back: each score is asked to move by how far its "
             "probability is from the truth, and dividing by the number of digits makes it a mean."
         )
     else:
-        formula = (
-            rf"{d} = \frac{{2}}{{{N} \cdot {K}}} \left({over(symbol('logits'), *shape)} - {over('y', *shape)}\right)"
-        )
+        miss = rf"{over(symbol('logits'), *shape)} - {over('y', *shape)}"
+        formula = rf"{d} = \frac{{2}}{{{whole(N)} \cdot {K}}} \left({miss}\right)"
         why = "The slope of a square is twice the miss: each output is asked to move by how far it is off."
     return StageWords(f"back at the logits: {GRADIENT} them", "back", (formula,), why)
 
@@ -291,11 +301,11 @@ def _update(walk: Walk, stage: Stage) -> StageWords:
         lines.insert(0, decay)
     theta, g = over(r"\theta", P), over("g", P)
     lines += [rf"{theta}:\ \text{{all }} W, b \qquad {g}:\ \text{{all }} \mathrm{{d}}W, \mathrm{{d}}b"]
-    values = rf"\eta = {settings.learning_rate:.4g}"
+    values = rf"\eta = {decimal(settings.learning_rate, 4)}"
     if settings.optimizer in ("momentum", "nesterov"):
         values += rf", \quad \mu = {settings.momentum:g}"
     if settings.weight_decay:
-        values += rf", \quad \lambda = {settings.weight_decay:g}"
+        values += rf", \quad \lambda = {decimal(settings.weight_decay, 6)}"
     return StageWords(
         f"the update: {names.choice(settings.optimizer)}",
         "update",
@@ -309,7 +319,7 @@ def _after(walk: Walk, stage: Stage) -> StageWords:
     return StageWords(
         "after the step: the same digits once more",
         "update",
-        (rf"L(\theta) = {walk.loss:.5g}", rf"L(\theta^{{\prime}}) = {walk.loss_after:.5g}"),
+        (rf"L(\theta) = {decimal(walk.loss, 5)}", rf"L(\theta^{{\prime}}) = {decimal(walk.loss_after, 5)}"),
         "The same digits, with the new weights: the loss has fallen if the step was short enough for the slope to "
         "still be true at its end.",
     )

@@ -79,7 +79,7 @@ def _written(count: int, share: float, as_rates: bool) -> str:
     if not count:
         return ""
     if not as_rates:
-        return str(count)  # without a comma: on a phone a cell is 30 pixels wide
+        return f"{count:,}"
     percent = 100 * share
     return f"{percent:.0f}" if percent >= 99.95 else f"{percent:.1f}"
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,13 +19,14 @@ Draw = Callable[["Control"], None]
 
 @dataclass(frozen=True)
 class Control:
-    """One setting on the page. `help` is one sentence on what it does to learning."""
+    """One setting on the page. `help` is one sentence on what it does to learning, `none` the word for None."""
 
     name: str
     label: str
     help: str
     draw: Draw
     shown: Callable[[], bool] = lambda: True
+    none: str = "off"
 
     @property
     def key(self) -> str:
@@ -48,7 +50,7 @@ def _choice(control: Control) -> None:
     st.selectbox(options=RunConfig.choices(control.name), format_func=names.choice, **_widget(control))
 
 
-def _ladder(*extra: Any, low: float, high: float, last: tuple[Any, ...] = (), none: str = "off") -> Draw:
+def _ladder(*extra: Any, low: float, high: float, last: tuple[Any, ...] = ()) -> Draw:
     """A slider over 1, 2, 5, 10, … between low and high, with further rungs, and the value that is set just now."""
     rungs = {round(digit * 10.0**power, 10) for power in range(-6, 5) for digit in (1, 2, 5)}
     numbers = {rung for rung in rungs if low <= rung <= high} | {number for number in extra if number is not None}
@@ -60,7 +62,7 @@ def _ladder(*extra: Any, low: float, high: float, last: tuple[Any, ...] = (), no
         options = [*(int(n) if whole else n for n in sorted(chosen)), *last, *([None] if None in extra else [])]
         st.select_slider(
             options=options,
-            format_func=lambda value: none if value is None else names.choice(value),
+            format_func=lambda value: control.none if value is None else names.choice(value),
             **_widget(control),
         )
 
@@ -261,7 +263,8 @@ DATA = (
         "train_size",
         "Training digits",
         "How many pictures there are to learn from: with few, the network memorises instead of learning.",
-        _ladder(None, low=10, high=50_000, none="all"),
+        _ladder(None, low=10, high=50_000),
+        none="all",
     ),
 )
 MORE_DATA = (
@@ -270,6 +273,7 @@ MORE_DATA = (
         "Only these classes",
         "Fewer classes are easier to tell apart; none chosen means all ten.",
         _classes,
+        none="all",
     ),
     Control(
         "validation_size",
@@ -325,6 +329,60 @@ GROUPS = (
     ("Optimization", OPTIMIZATION, MORE_OPTIMIZATION),
     ("Data", DATA, MORE_DATA),
 )
+_CONTROLS: dict[str, Control] = {control.name: control for _, usual, more in GROUPS for control in (*usual, *more)}
+
+
+# -- settings in words, those of the sidebar
+
+
+def label(name: str) -> str:
+    """A setting's label inside a sentence: "train_size" is "training digits"."""
+    text = _CONTROLS[name].label
+    return text[0].lower() + text[1:]
+
+
+def value_words(name: str, value: object) -> str:
+    """A setting's value: all classes are "all", no gradient limit is "off", hidden layers are "100-50"."""
+    if value is None:
+        return _CONTROLS[name].none
+    return ", ".join(map(str, value)) if name == "classes" and isinstance(value, tuple) else names.brief(value)
+
+
+def settings_words(settings: Mapping[str, object]) -> str:
+    """Several settings: "activation: ReLU and initial weights: He, normal"."""
+    return " and ".join(f"{label(name)}: {value_words(name, value)}" for name, value in settings.items())
+
+
+def sentence(error: Exception) -> str:
+    """Why settings cannot be had: "Learning rate must be above 0 and at most 10; found: `99`."."""
+    if unknown := re.fullmatch(r"unknown setting (.+); the settings are (.+)", str(error)):
+        return f"There is no setting {_quoted(unknown[1])}; the settings are {unknown[2]}."
+    refusal = re.fullmatch(r"(\w+) must be (.+), got (.+)", str(error))
+    if refusal is None or refusal[1] not in _CONTROLS:
+        return names.whole_sentence(error)
+    name, allowed, found = refusal.groups()
+    allowed = re.sub(r"in ([\[(])([\d.]+), ([\d.]+)([\])])", _interval_words, allowed)
+    allowed = re.sub(r" or None\b", f", or {_CONTROLS[name].none}", allowed)
+    allowed = re.sub(r"\w+_\w+(?= \d)", lambda other: label(other[0]) if other[0] in _CONTROLS else other[0], allowed)
+    allowed = re.sub(r"\b\d{4,}\b", lambda number: f"{int(number[0]):,}", allowed)
+    return f"{_CONTROLS[name].label} must be {allowed}; found: {_quoted(found)}."
+
+
+def _interval_words(found: re.Match[str]) -> str:
+    """An interval as it is said: "[1, 6]" is "from 1 to 6", "(0, 10]" is "above 0 and at most 10"."""
+    opening, low, high, closing = found.groups()
+    if (opening, closing) == ("[", "]"):
+        return f"from {low} to {high}"
+    return f"{'at least' if opening == '[' else 'above'} {low} and {'at most' if closing == ']' else 'below'} {high}"
+
+
+def _quoted(found: str) -> str:
+    """What somebody wrote, as it is: no Markdown, no more than a line of it."""
+    text = re.sub(r"[\[\]()'\"`]", "", found).strip(", ")
+    return f"`{'nothing' if text in ('', 'None') else text[:60]}`"
+
+
+# -- the controls' values
 
 
 def put(config: RunConfig) -> None:

@@ -73,7 +73,7 @@ def _introduce(who: str, run: BackgroundRun) -> None:
             f"{reading.pretrained_accuracy():.2%} of the 10,000 test digits right, counted on this server just now."
         )
     elif who == OWN and run.trainer.untaught:
-        st.caption(f"Your network, {sizes} units, has not learned anything yet: its answers are its initial weights'.")
+        st.caption(f"Your network, {sizes} units, answers with its random initial weights.")
 
 
 def _own(run: BackgroundRun, found: Inspection) -> None:
@@ -86,7 +86,7 @@ def _still() -> None:
 
 def _draw(reader: Reader) -> None:
     """The board with its answer, the ways to put something else on it, the stages."""
-    board, colours = current_board(), palette(st.context.theme.type)
+    board, colours = current_board(), palette(st.context.theme.type, reader.classes)
     found, words = reading.read(board)
     probabilities = None
     if found is not None:

@@ -8,42 +8,44 @@ import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
 
-from mlp.analysis import Finding, diagnose, gradient_at, histogram, histogram_limits, percentile_bands
+from mlp.analysis import diagnose, gradient_at, histogram, histogram_limits, percentile_bands
+from mlp.analysis.diagnosis import RATIO_TOO_HIGH, RATIO_TOO_LOW
 from mlp.training import BackgroundRun, Inspection, LayerProbes
-from mlp.ui import live, names, session
+from mlp.training.probes import PROBE_DIGITS
+from mlp.ui import live, session
 from mlp.ui.charts import live_charts
 from mlp.ui.moment import layer_control
 from mlp.ui.spreads import spreads
-from mlp.viz import (
-    UPDATE_RATIO_BAND,
-    Palette,
-    histogram_figure,
-    layer_heatmap,
-    layer_labels,
-    palette,
-)
+from mlp.viz import Palette, histogram_figure, layer_heatmap, layer_labels, palette
 
 ENOUGH_STEPS = 20  # before that most rules of the diagnosis keep silent
 GRADIENT_DIGITS = 500  # the fixed batch whose gradient is spread out in the histogram
 
+_RATIO = {"logarithmic": True, "band": (RATIO_TOO_LOW, RATIO_TOO_HIGH)}  # so that colour and diagnosis agree
 # measure of the probes, unit, and how the heatmap draws it
 _HEATMAPS: dict[str, tuple[str, str, dict[str, Any]]] = {
     "Gradient of the weights": ("weight_gradient", "‖dW‖", {"logarithmic": True}),
     "Gradient of the biases": ("bias_gradient", "‖db‖", {"logarithmic": True}),
-    "Update : weight": ("update_ratio", "‖ΔW‖ / ‖W‖", {"logarithmic": True, "band": UPDATE_RATIO_BAND}),
+    "Update : weight": ("update_ratio", "‖ΔW‖ / ‖W‖", _RATIO),
     "Gradient's turn": ("gradient_cosine", "cosine", {"kind": "signed", "limits": (-1.0, 1.0)}),
     "Dead units": ("dead", "share", {"kind": "share"}),
     "Saturated": ("saturated", "share", {"kind": "share"}),
 }
 _READING = {
-    "Gradient of the weights": "One row is one layer, time runs to the right: rows that darken towards the input are a "
-    "gradient that vanishes on its way back.",
-    "Gradient of the biases": "How strongly the biases of each layer are pulled.",
-    "Update : weight": "How much of its weights a layer changed in one step; about 1e-3 (green) is a good rule.",
-    "Dead units": "Units that answered 0 to every one of the probe's digits: no gradient passes through them.",
-    "Gradient's turn": "Whether two gradients in a row point the same way (1), nowhere in common (0) or back (−1).",
+    "Gradient of the weights": "The length of the gradient, ‖dW‖. One row is one layer, that next to the pixels on "
+    "top; time runs to the right. Rows that darken upwards are a gradient that vanishes on its way back.",
+    "Gradient of the biases": "How strongly the biases of each layer are pulled: the length of their gradient, ‖db‖.",
+    "Update : weight": "How much of its weights a layer changed in one step: the length of the change, ‖ΔW‖, over that "
+    f"of the weights, ‖W‖. A few thousandths are usual; green reaches from {RATIO_TOO_LOW:.5f} to {RATIO_TOO_HIGH:g}.",
+    "Gradient's turn": "Whether two gradients in a row point the same way: the cosine of the angle between them is 1 "
+    "for the same way, 0 for nothing in common, −1 for back.",
+    "Dead units": "Units that answered 0 to every digit of a probe: no gradient passes through them.",
     "Saturated": "Activations in the flat ends of the curve, where the gradient is almost 0.",
 }
+_PROBE = (
+    "Each column is a probe: one step that was measured in every layer. Activations are those of the first "
+    f"{PROBE_DIGITS} training digits, the same at each probe."
+)
 _KIND, _SPREAD = "gradients_kind", "gradients_spread"
 Array = np.ndarray[Any, Any]
 
@@ -68,6 +70,7 @@ def _diagnosis(run: BackgroundRun, moment: Inspection) -> None:
         moment.probes.until(moment.step),
         steps_per_epoch=trainer.steps_per_epoch,
         diverged=trainer.diverged if now else None,
+        network=moment.network,
     )
     if not findings and moment.step < ENOUGH_STEPS:
         st.caption("Too early to judge: the diagnosis speaks from some twenty steps on.")
@@ -77,27 +80,7 @@ def _diagnosis(run: BackgroundRun, moment: Inspection) -> None:
             icon=":material/check:",
         )
     for position, finding in enumerate(findings):
-        _finding(finding, position)
-
-
-def _finding(finding: Finding, position: int) -> None:
-    with st.container(border=True, key=f"finding_{position}"):
-        st.markdown(f"**{finding.title}.** {finding.evidence} {finding.advice}")
-        with st.container(horizontal=True, vertical_alignment="center"):
-            if finding.remedy:
-                words = ", ".join(
-                    f"{names.setting(name)} {names.brief(value)}" for name, value in finding.remedy.items()
-                )
-                st.button(
-                    f"Try {words}",
-                    key=f"remedy_{position}",
-                    help="Resets the network with this change and trains it.",
-                    on_click=live.try_remedy,
-                    args=(session.workbench(),),
-                    kwargs=finding.remedy,
-                )
-            with st.popover("The rule"):
-                st.markdown(f"{finding.threshold}\n\n*{finding.source}*")
+        live.show_finding(finding, position)
 
 
 def _kinds(probes: LayerProbes) -> list[str]:
@@ -133,7 +116,7 @@ def _heatmap(run: BackgroundRun, moment: Inspection, colours: Palette) -> None:
         layer_names=layer_labels(len(values)),
         **drawn,
     )
-    st.caption(_READING[kind])
+    st.caption(_READING[kind], help=_PROBE)
     live_charts([figure], [_sentence(kind, values)], key="gradient_heatmap", wide=True)
 
 

@@ -24,6 +24,7 @@ STEP_COST = 150  # test digits read in the time of a step: 80 for the network tr
 TELL_SECONDS = 0.1
 MIXES = {0.0: "Only these drawings", 0.5: "Half of each batch from its old digits"}
 _NAME, _STEPS, _RATE, _MIX = "lesson_name", "lesson_steps", "lesson_rate", "lesson_mix"
+_ONE = "lesson_forget"  # the drawing that is to be forgotten
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,7 +64,7 @@ def current_album() -> Album:
 
 def teach_it(reader: Reader, found: Reading | None) -> None:
     """Keeps drawings under their right names, teaches a copy of the network with them, shows before and after."""
-    album, colours = current_album(), palette(st.context.theme.type)
+    album, colours = current_album(), palette(st.context.theme.type, reader.classes)
     st.markdown(
         "Say what your drawing is and keep it; with a few of them, a copy of the network takes some more steps of "
         "training. Then see what it learned, and what it forgot."
@@ -127,7 +128,15 @@ def _lesson_controls(reader: Reader, album: Album, colours: Palette) -> None:
         )
         busy = album.asked or not usable
         st.button("Teach", type="primary", icon=":material/school:", on_click=_ask, disabled=busy)
-        st.button("Forget the drawings", on_click=_drop)
+        with st.popover("Forget"):
+            st.pills(
+                "One of them",
+                range(len(album.drawings)),
+                format_func=lambda number: f"No. {number + 1}: {album.drawings[number].class_name}",
+                key=_ONE,
+                on_change=_drop_one,
+            )
+            st.button("All drawings", on_click=_drop)
     line = st.progress(0.0, f"Press Teach to take {names.count(steps, 'step')}.")
     if album.asked:
         try:
@@ -154,8 +163,24 @@ def _keep() -> None:
     if class_name is None or found is None:
         album.message = "Say first what the drawing is: press its name."
         return
+    drawing = Drawing(found.pixels, class_name)
+    for number, kept in enumerate(album.drawings):
+        if np.array_equal(kept.pixels, drawing.pixels):  # one picture cannot be two things
+            album.drawings[number] = drawing
+            album.message = "This drawing is kept already."
+            if kept.class_name != class_name:
+                album.message = f"This drawing was kept as {kept.class_name} before: now it is kept as {class_name}."
+            return
     album.message = ""
-    album.drawings.append(Drawing(found.pixels, class_name))
+    album.drawings.append(drawing)
+
+
+def _drop_one() -> None:
+    album, number = current_album(), st.session_state[_ONE]
+    if number is not None:
+        del album.drawings[number]
+        album.message = ""
+        st.session_state[_ONE] = None
 
 
 def _drop() -> None:
@@ -220,13 +245,12 @@ def _outcome(taught: Taught, colours: Palette) -> None:
         [answer_tile(shares, label, class_names) for shares, label in zip(answers, labels, strict=True)]
         for answers in (lesson.before, lesson.after)
     )
-    change = lesson.test_after - lesson.test_before
     st.subheader("Before and after the lesson")
     st.markdown(
         f"Of {names.count(len(before), 'drawing')} it read {sum(tile.right for tile in before)} right, and now "
         f"{sum(tile.right for tile in after)}. Of the {len(taught.reader.dataset.test):,} test digits it read "
-        f"{lesson.test_before:.2%} right, and now {lesson.test_after:.2%}: "
-        + ("nothing was forgotten." if change >= 0 else f"{-change:.2%} of them are forgotten.")
+        f"{lesson.test_before:.2%} right, and now {lesson.test_after:.2%}: **{lesson.forgotten:,} forgotten**, right "
+        f"before and wrong now, and {lesson.gained:,} gained, the other way round."
     )
     pixels = np.stack([each.pixels for each in taught.drawings]).reshape(len(before), -1)
     for words, tiles in (("Before", before), ("After", after)):

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from time import monotonic
 from typing import Any
 
 import numpy as np
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from mlp.analysis import Finding, diagnose
 from mlp.data import DatasetError, Progress
 from mlp.nn import MLP
-from mlp.training import LIVE_SETTINGS, BackgroundRun, RunConfig, RunView, Trainer, load_digits
+from mlp.training import FULL_BATCH, LIVE_SETTINGS, BackgroundRun, RunConfig, RunView, Trainer, load_digits
 from mlp.ui import controls, names, session
 from mlp.ui.assets import component_file
 from mlp.ui.charts import live_charts
-from mlp.ui.key_figures import KeyFigure, key_figures
+from mlp.ui.key_figures import LINE_POINTS, KeyFigure, key_figures
 from mlp.ui.place import comes_and_goes
 from mlp.ui.session import Workbench
 from mlp.ui.tiles import answer_tiles, digit_tiles
@@ -26,6 +29,9 @@ SLOW_POLL_SECONDS = 0.2  # in slow motion a person follows single steps
 SPEEDS = {"1/s": 1.0, "5/s": 5.0, "25/s": 25.0, "50/s": 50.0, "Max": None}
 BATCHES_AVERAGED = 100
 MORE_EPOCHS = 10
+DIAGNOSIS_SECONDS = 5.0  # between two looks at a run that trains: an update may cost little, and words want reading
+
+_INSTEAD = "The usual settings are used instead."
 
 # What a network in hand is made of and made for.
 _MADE_OF = {"hidden_layers", "activation", "dtype", "input_scaling", "dataset", "classes"}
@@ -42,8 +48,9 @@ def prepare(workbench: Workbench) -> Trainer:
         if workbench.trainer is None:
             _begin_as_addressed(workbench)
     trainer: Trainer = workbench.trainer  # type: ignore[assignment] # built above, or the page has stopped
-    if not controls.is_set():
+    if workbench.put_controls or not controls.is_set():
         controls.put(trainer.config)
+        workbench.put_controls = False
     return trainer
 
 
@@ -51,9 +58,9 @@ def _begin_as_addressed(workbench: Workbench) -> None:
     try:
         config, message = session.settings_in_address(), ""
     except ValueError as error:
-        config, message = RunConfig(), f"The address asks for settings that cannot be: {names.sentence(error)}"
+        config, message = RunConfig(), f"{controls.sentence(error)} {_INSTEAD}"
     if not _build(workbench, config):
-        message = workbench.message
+        message = f"{workbench.message} {_INSTEAD}"
         if not _build(workbench, RunConfig()):
             st.error(workbench.message)
             st.stop()
@@ -72,7 +79,7 @@ def _build(workbench: Workbench, config: RunConfig, weights: MLP | None = None) 
     try:
         begin(workbench, config, weights, progress)
     except (ValueError, DatasetError, MemoryError) as error:
-        workbench.message, workbench.refused = names.sentence(error), config
+        workbench.message, workbench.refused = controls.sentence(error), config
         return False
     finally:
         if bar:
@@ -102,7 +109,7 @@ def apply_settings(workbench: Workbench, run: BackgroundRun) -> None:
     try:
         wanted = controls.chosen()
     except ValueError as error:
-        st.warning(f"{names.sentence(error)} The network on the page keeps its settings.")
+        st.warning(f"{controls.sentence(error)} The network on the page keeps its settings.")
         return
     changed = {name: value for name, value in wanted.to_dict().items() if value != getattr(trainer.config, name)}
     live = {name: value for name, value in changed.items() if name in LIVE_SETTINGS}
@@ -127,7 +134,7 @@ def _keeps_weights(trainer: Trainer, changed: Mapping[str, Any]) -> bool:
 
 def _offer_reset(workbench: Workbench, old: RunConfig, new: RunConfig) -> None:
     changes = [
-        f"{names.setting(name)} {names.brief(getattr(old, name))} → {names.brief(value)}"
+        f"{controls.label(name)} {controls.value_words(name, getattr(old, name))} → {controls.value_words(name, value)}"
         for name, value in new.to_dict().items()
         if value != getattr(old, name)
     ]
@@ -146,16 +153,19 @@ def reset(workbench: Workbench, **remedy: Any) -> None:
     try:
         config = controls.chosen().changed(**remedy)
     except ValueError as error:
-        workbench.message = names.sentence(error)
+        workbench.message = controls.sentence(error)
         return
     if _build(workbench, config):
         controls.put(config)
 
 
 def try_remedy(workbench: Workbench, **remedy: Any) -> None:
-    """Resets with a change and trains at once: the new thread plays as soon as the page has it."""
+    """Resets with a change and trains at once: the new thread plays as soon as the page has it.
+
+    The button stands in a fragment. What its run gives the sidebar is lost: the browser's old values come after it.
+    """
     reset(workbench, **remedy)
-    workbench.playing = not workbench.message
+    workbench.playing = workbench.put_controls = not workbench.message
 
 
 def start_with(workbench: Workbench, config: RunConfig) -> bool:
@@ -277,8 +287,36 @@ def notices(workbench: Workbench, view: RunView) -> None:
             st.error(f"{view.diverged} The weights of the last good step are kept.")
             remedy = view.diverged.remedy
             st.button(
-                f"Reset with {names.settings(remedy)}", type="primary", on_click=reset, args=(workbench,), kwargs=remedy
+                f"Reset with {controls.settings_words(remedy)}",
+                type="primary",
+                on_click=reset,
+                args=(workbench,),
+                kwargs=remedy,
             )
+
+
+def show_finding(finding: Finding, position: int = 0) -> None:
+    """What is wrong with a run, how one sees it, and a button that tries the remedy."""
+    with st.container(border=True, key=f"finding_{position}"):
+        st.markdown(f"**{finding.title}.** {finding.evidence} {finding.advice}")
+        with st.container(horizontal=True, vertical_alignment="center"):
+            if finding.remedy:
+                st.button(
+                    f"Try {controls.settings_words(finding.remedy)}",
+                    key=f"remedy_{position}",
+                    help="Resets the network with this change and trains it.",
+                    on_click=try_remedy,
+                    args=(session.workbench(),),
+                    kwargs=finding.remedy,
+                )
+            with st.popover("The rule"):
+                st.markdown(f"{finding.threshold}\n\n*{finding.source}*")
+
+
+def leave_if_replaced(run: BackgroundRun) -> None:
+    """A button in a fragment reruns the fragment alone, with the run of before: the page must be drawn for the new."""
+    if session.workbench().trainer is not run.trainer:
+        st.rerun()
 
 
 def watch(workbench: Workbench, run: BackgroundRun, offers_pause: bool) -> None:
@@ -289,10 +327,14 @@ def watch(workbench: Workbench, run: BackgroundRun, offers_pause: bool) -> None:
 
 
 def _watch(run: BackgroundRun, polling: bool) -> None:
+    leave_if_replaced(run)
     view = run.view()
     if polling and not run.busy:
         st.rerun()  # the buttons and the polling stand outside of this fragment
     _progress(view)
+    with comes_and_goes():
+        if finding := _most_serious(run, view, standing_still=not polling):
+            show_finding(finding)
     figures, curves = st.container(), st.container()
     with curves:
         _curves(view)
@@ -301,6 +343,35 @@ def _watch(run: BackgroundRun, polling: bool) -> None:
             _figures(view)
     _strip(view, run.trainer.weights_given)
     _log(view)
+
+
+@dataclass(frozen=True)
+class _Judgement:
+    """What was found at which step and with which settings, and when it was looked for."""
+
+    of: tuple[int, RunConfig]
+    at: float
+    finding: Finding | None
+
+
+def _most_serious(run: BackgroundRun, view: RunView, *, standing_still: bool) -> Finding | None:
+    """The first finding of the diagnosis; of a run that trains, that of a few seconds ago."""
+    if view.diverged is not None or not view.step:  # that has a notice of its own; there is nothing to judge yet
+        return None
+    kept: _Judgement | None = st.session_state.get(session.JUDGEMENT)
+    of = view.step, view.config
+    if kept is None or (kept.of != of and (standing_still or monotonic() - kept.at > DIAGNOSIS_SECONDS)):
+        moment = run.inspect()
+        found = diagnose(
+            view.config,
+            view.history,
+            moment.probes.until(view.step),
+            steps_per_epoch=view.steps_per_epoch,
+            network=moment.network,
+        )
+        kept = _Judgement(of, monotonic(), found[0] if found else None)
+        st.session_state[session.JUDGEMENT] = kept
+    return kept.finding
 
 
 def _progress(view: RunView) -> None:
@@ -312,7 +383,7 @@ def _progress(view: RunView) -> None:
             )
     epoch = min(view.epoch + 1, max(view.epoch, view.config.epochs))
     total = max(view.step, view.total_steps)
-    words = [f"Epoch {epoch} of {max(epoch, view.config.epochs)}", f"step {view.step:,} of {total:,}"]
+    words = [f"Epoch {epoch:,} of {max(epoch, view.config.epochs):,}", f"step {view.step:,} of {total:,}"]
     if view.status == "playing" and view.samples_per_second:
         words += [f"{view.samples_per_second:,.0f} digits/s", f"{names.duration(view.seconds_left)} left"]
     if view.step == 0 and view.status != "playing":
@@ -323,17 +394,16 @@ def _progress(view: RunView) -> None:
 def _figures(view: RunView) -> None:
     steps = view.history.steps
     colours = palette(st.context.theme.type)
-    validation = np.array([check.accuracy for check in view.history.checks])
     lasting = min(BATCHES_AVERAGED, view.steps_per_epoch)
     mean = f"Mean of the last {lasting} batches" if lasting > 1 else "Of the last step"
-    loss, accuracy = (smooth(steps.column(name), 1 - 1 / lasting) for name in ("loss", "accuracy"))
+    loss, accuracy = (smooth(steps.column(name), max(0, 1 - steps.stride / lasting)) for name in ("loss", "accuracy"))
     key_figures(
         [
             KeyFigure.of("Training loss", loss, ".3f", f"{mean}; lower is better.", colours.train),
             KeyFigure.of("Training accuracy", accuracy, ".1%", f"{mean}; the share of right answers.", colours.train),
             KeyFigure.of(
                 "Validation accuracy",
-                validation,
+                _validation_accuracy(view),
                 ".1%",
                 "Right answers among digits that the network never learns from.",
                 colours.validation,
@@ -344,6 +414,13 @@ def _figures(view: RunView) -> None:
         ],
         key="figures",
     )
+
+
+def _validation_accuracy(view: RunView) -> np.ndarray[Any, Any]:
+    """(n,) spaced evenly over the steps, as the chart has it: the checks themselves are dense at the beginning."""
+    checks = view.history.checks
+    steps, values = [check.step for check in checks], np.array([check.accuracy for check in checks])
+    return np.interp(np.linspace(steps[0], steps[-1], LINE_POINTS), steps, values) if len(checks) > 1 else values
 
 
 def _curves(view: RunView) -> None:
@@ -399,8 +476,17 @@ def _strip(view: RunView, weights_given: bool) -> None:
     when = "answered before its update" if view.step else "answered with the random initial weights"
     if weights_given and not view.step:
         when = "answered with the weights from the file"
-    st.caption(f"{right} of these {len(tiles)} right (✓), {len(tiles) - right} wrong (✗), {when}.")
+    size = _digits_in_step(view, batch.step)
+    part = f" These are {len(tiles)} of the {size:,} digits of that step." if size > len(tiles) else ""
+    st.caption(f"{right} of these {len(tiles)} right (✓), {len(tiles) - right} wrong (✗), {when}.{part}")
     digit_tiles(batch.pixels, tiles, palette(st.context.theme.type), key="batch")
+
+
+def _digits_in_step(view: RunView, step: int) -> int:
+    """How many digits a step takes; the last one of an epoch takes what is left."""
+    asked = view.config.batch_size
+    full = view.train_size if asked == FULL_BATCH else int(asked)
+    return min(full, view.train_size - (step - 1) % view.steps_per_epoch * full)
 
 
 def _log(view: RunView) -> None:
@@ -410,7 +496,8 @@ def _log(view: RunView) -> None:
     rows = [
         {
             "Epoch": record.epoch,
-            "Training loss": f"{record.train_loss:.4f} ± {record.train_loss_std:.4f}",
+            "Training loss": f"{record.train_loss:.4f}"
+            + (f" ± {record.train_loss_std:.4f}" if view.steps_per_epoch > 1 else ""),
             "Training accuracy": 100 * record.train_accuracy,
             "Validation loss": record.validation_loss,
             "Validation accuracy": 100 * record.validation_accuracy,
@@ -419,17 +506,18 @@ def _log(view: RunView) -> None:
         }
         for record in reversed(view.history.epochs)
     ]
-    percent, loss = st.column_config.NumberColumn(format="%.2f %%"), st.column_config.NumberColumn(format="%.4f")
+    percent, loss = st.column_config.NumberColumn(format="%.2f%%"), st.column_config.NumberColumn(format="%.4f")
     st.dataframe(
         rows,
         hide_index=True,
         height=35 * min(len(rows) + 1, 7) + 3,
         column_config={
+            "Epoch": st.column_config.NumberColumn(format="localized"),
             "Training accuracy": percent,
             "Validation accuracy": percent,
             "Test accuracy": percent,
             "Validation loss": loss,
-            "Seconds": st.column_config.NumberColumn(format="%.2f"),
+            "Seconds": st.column_config.NumberColumn(format="%.3g"),
         },
     )
 

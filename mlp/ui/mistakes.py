@@ -20,6 +20,7 @@ from mlp.analysis import (
     predictions_csv,
     reliability,
 )
+from mlp.analysis.calibration import FEWEST
 from mlp.data import Split
 from mlp.training import BackgroundRun, Inspection
 from mlp.ui import reading, session
@@ -287,8 +288,10 @@ def _life(view: View, digit: int) -> str:
     """When it was first right and how often it was forgotten, in words."""
     steps, (_, right) = view.biographies.steps, view.biographies.of(digit)
     first, forgotten = int(first_right(right[:, None])[0]), int(forgetting_events(right[:, None])[0])
+    if len(steps) == 1:
+        return "" if view.biographies.missing else "Its biography appears here as the network trains."
     if first < 0:
-        return f"It was never right at {len(steps)} moments looked at."
+        return f"It was never right at the {len(steps)} moments looked at."
     step = steps[first]
     when = "with the initial weights" if step == 0 else f"at step {step:,}"
     times = {0: "never forgotten", 1: "forgotten once", 2: "forgotten twice"}.get(forgotten, f"forgotten {forgotten}×")
@@ -336,6 +339,10 @@ def _scores(view: View) -> None:
         shares = " | ".join(_share(array[k]) for array in (scores.precision, scores.recall, scores.f1))
         lines.append(f"| {_plain(name)} | {shares} | {scores.support[k]:,} |")
     st.markdown("\n".join(lines))
+    st.caption(
+        "Precision: of the digits answered so, how many are so. Recall: of those that are so, how many were answered "
+        "so. F1 is high only when both are."
+    )
 
 
 def _share(value: float) -> str:
@@ -344,16 +351,27 @@ def _share(value: float) -> str:
 
 def _calibration(view: View) -> None:
     found = reliability(view.answers.confidence, view.answers.right)
+    most = "" if np.isnan(found.largest_gap) else f", {100 * found.largest_gap:.1f} at most"
     figure = reliability_figure(
         found.counts,
         found.confidence,
         found.accuracy,
         view.colours,
         title="Is it as often right as it is sure?",
-        subtitle=f"Expected calibration error {found.expected_error:.2%}, largest gap {found.maximum_error:.1%}",
+        subtitle=f"On average {_points(found.expected_error)} off{most}",
         digits=f"{view.word}s",
+        fewest=FEWEST,
     )
     live_charts([figure], ["Share of right answers over how sure they were"], key="calibration")
+    st.caption(
+        "Off: how much more or less often right than sure. The average over all digits is called expected calibration "
+        f"error; the most, the largest gap, is that of the bars of at least {FEWEST} digits. Faint bars are of fewer, "
+        "and mostly chance."
+    )
+
+
+def _points(share: float) -> str:
+    return f"{100 * share:.1f} percentage points"
 
 
 def _explanations() -> None:

@@ -17,7 +17,7 @@ END_SECONDS = 1.0
 PLAYBACK_SECONDS = 0.35  # between two snapshots of an animation, slow enough for the eye
 
 FRAGMENT = "inspect"
-_FOLLOW_KEY, _STEP_KEY = "moment_follow", "moment_step"
+_FOLLOW_KEY = "moment_follow"
 
 Body = Callable[[BackgroundRun, Inspection], None]
 
@@ -33,6 +33,11 @@ class _Choice:
     # While a moment is held its list of moments stays as it was, so that the slider does not move under the hand.
     moments: list[int] = field(default_factory=list)
     fresh: bool = False  # the first frame of an animation has not been drawn yet
+
+    @property
+    def slider_key(self) -> str:
+        """Where the session keeps the slider's step: each list of moments has a slider of its own."""
+        return f"moment_{len(self.moments)}_{self.moments[-1]}"
 
     def hold(self, step: int) -> None:
         """Stays at this step, the latest one."""
@@ -145,6 +150,7 @@ def save_button(
 
 
 def _draw(run: BackgroundRun, body: Body, period: float | None) -> None:
+    live.leave_if_replaced(run)
     choice = _choice(run.trainer)
     if choice.playing_back:
         choice.next_frame()
@@ -164,22 +170,36 @@ def _draw(run: BackgroundRun, body: Body, period: float | None) -> None:
 
 
 def _strip(run: BackgroundRun, choice: _Choice) -> None:
-    """The time slider with its buttons."""
-    trainer, per_epoch = run.trainer, run.trainer.steps_per_epoch
+    """The time slider with its buttons; while the run is followed, a line that says where it is.
+
+    A slider is only for a list of moments that stays as it is. Where the list grows, the browser looks in vain for the
+    step that it showed before, and falls back to step 0.
+    """
+    trainer = run.trainer
     moments = _moments(trainer) if choice.following else choice.moments
     st.session_state[_FOLLOW_KEY] = choice.following
-    st.session_state[_STEP_KEY] = moments[-1] if choice.following else choice.step
+
+    def words(step: int) -> str:
+        return f"step {step:,} · epoch {step / trainer.steps_per_epoch:,.1f}"
+
     with st.container(horizontal=True, vertical_alignment="bottom", key="moment_strip"):
-        st.toggle("Follow live", key=_FOLLOW_KEY, on_change=_toggle_following)
-        if len(moments) > 1:
+        st.toggle(
+            "Follow live",
+            key=_FOLLOW_KEY,
+            help="Switch it off to go back to any moment of which the weights were kept.",
+            on_change=_toggle_following,
+        )
+        if choice.following or len(moments) < 2:
+            st.progress(moments[-1] / max(moments[-1], trainer.total_steps), text=words(moments[-1]))
+        else:
+            st.session_state[choice.slider_key] = choice.step
             st.select_slider(
                 "Moment",
                 options=moments,
-                key=_STEP_KEY,
-                format_func=lambda step: f"step {step:,} · epoch {step / per_epoch:.1f}",
-                disabled=choice.following,
-                help="Every moment of which the weights were kept. Switch off “Follow live” to go back in time.",
+                key=choice.slider_key,
+                format_func=words,
                 on_change=_choose,
+                label_visibility="collapsed",  # as high as the line, or the page would move with the toggle
             )
         st.button(
             "Stop" if choice.playing_back else "Play back",
@@ -209,7 +229,7 @@ def _toggle_following() -> None:
 
 def _choose() -> None:
     choice = _choice(session.current_run().trainer)
-    choice.step, choice.playing_back = st.session_state[_STEP_KEY], False
+    choice.step, choice.playing_back = st.session_state[choice.slider_key], False
 
 
 def _toggle_playback() -> None:

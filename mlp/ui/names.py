@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from math import isfinite
 
 from mlp.training import RunConfig
@@ -60,16 +59,6 @@ def brief(value: object) -> str:
     if isinstance(value, tuple):
         return "-".join(map(str, value)) or "none"
     return choice(value)
-
-
-def setting(name: str) -> str:
-    """A setting's name in words: "learning_rate" is "learning rate"."""
-    return name.replace("_", " ")
-
-
-def settings(values: Mapping[str, object]) -> str:
-    """Several settings in words: "learning rate 0.1, activation ReLU"."""
-    return ", ".join(f"{setting(name)} {brief(value)}" for name, value in values.items())
 
 
 def sentence(error: Exception) -> str:

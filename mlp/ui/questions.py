@@ -75,7 +75,7 @@ def ask() -> None:
         st.caption("This network's numbers are no longer finite, so there is nothing to explain.")
     else:
         with aside.spinner("Working it out …"):
-            _QUESTIONS[question](reader, found, palette(st.context.theme.type))
+            _QUESTIONS[question](reader, found, palette(st.context.theme.type, reader.classes))
 
 
 def _winner(reader: Reader, found: Reading) -> int:
@@ -105,12 +105,13 @@ def _why(reader: Reader, found: Reading, colours: Palette) -> None:
             NamedPicture("What it reads", f"It answers {names[winner]}.", ink_picture(found.pixels, colours)),
             NamedPicture(
                 "Saliency",
-                f"What a little more ink in each pixel would do to the score of {said}: the gradient of its logit.",
+                f"What a little more ink in each pixel would do to the score of {said}: the gradient of its logit, "
+                "of which softmax makes its probability.",
                 signed_picture(why.gradient, colours, digit=found.pixels),
             ),
             NamedPicture(
                 "Input × gradient",
-                "The same, where there is ink: what your line itself does.",
+                "The same times the ink that is there: what your line itself does.",
                 signed_picture(why.input_times_gradient, colours),
             ),
         ],
@@ -206,8 +207,8 @@ def _fool(reader: Reader, found: Reading, colours: Palette) -> None:
     label = _winner(reader, found) if known is None else known
     smallest = smallest_epsilon(network, found.pixels, label)
     st.markdown(
-        "Every pixel is moved by the same small ε, lighter or darker: once as the gradient says, so that the loss "
-        "rises fastest (the fast gradient sign method), once by chance."
+        "Every pixel is moved by the same small amount, called ε, lighter or darker: once along the gradient, so that "
+        "the loss rises fastest (the fast gradient sign method), once by chance."
         + (f" **ε = {smallest:.3f} is enough to change the answer.**" if smallest is not None else "")
     )
     epsilon = st.slider(
@@ -224,7 +225,7 @@ def _fool(reader: Reader, found: Reading, colours: Palette) -> None:
     pictures = []
     probabilities = network.predict_proba(np.stack([found.pixels, attacked, noisy]))
     for name, pixels, shares in zip(
-        ("As it is", "Against the gradient", "Random noise"),
+        ("As it is", "Along the gradient", "Random noise"),
         (found.pixels, attacked, noisy),
         probabilities,
         strict=True,

@@ -28,6 +28,7 @@ class Reader:
     dataset: Dataset
     title: str  # "the network trained in advance"
     loss: str = "cross_entropy"  # that it learned with
+    classes: tuple[int, ...] | None = None  # the numbers of its classes in the whole dataset; None are all
 
     def label_of(self, class_name: str | None) -> int | None:
         """Which of this network's classes has that name, or None."""
@@ -94,7 +95,8 @@ def reader_now(run: BackgroundRun) -> Reader:
 def own_reader(run: BackgroundRun, found: Inspection) -> Reader:
     """The session's own network as it stood at a moment."""
     trainer = run.trainer
-    return Reader(found.network, trainer.dataset, f"your network at step {found.step:,}", trainer.config.loss)
+    config, title = trainer.config, f"your network at step {found.step:,}"
+    return Reader(found.network, trainer.dataset, title, config.loss, config.classes)
 
 
 @st.cache_resource(show_spinner=False)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import weakref
 from functools import partial
+from time import sleep
 from typing import get_args
 from urllib.parse import parse_qsl, urlencode
 
+import numpy as np
 import streamlit as st
 
 from mlp.data import DatasetError
@@ -32,6 +34,7 @@ _OPEN, _FRAMEWORK, _UPLOAD = "takeaway_open", "takeaway_framework", "takeaway_up
 _CHANGED = "takeaway_changed"  # a file was taken, and the rest of the page does not show it yet
 _SETTINGS = "settings"  # the note in a weights file that holds those of its run, as the page's address does
 _CODE_PIXELS = 420
+_LOOK_AGAIN_SECONDS = 0.05
 
 _FRAMEWORKS: tuple[Framework, ...] = get_args(Framework)
 _TITLES = {"numpy": "numpy", "pytorch": "PyTorch", "keras": "Keras", "scikit-learn": "scikit-learn"}
@@ -100,6 +103,12 @@ def _weights_out(run: BackgroundRun) -> None:
         "As they are when you press: numbers and a few words in the format "
         "[safetensors](https://huggingface.co/docs/safetensors), which can hold no program."
     )
+    if not np.isfinite(run.inspect().network.parameters).all():
+        st.warning(
+            "There is nothing to save at this moment: the last step made weights that are not finite numbers. The next "
+            "step finds that out and brings back the last good ones."
+        )
+        return
     with st.container(horizontal=True, key="weights_out"):
         _save_button(run, "Save the weights", "numpy", "mlp-weights.safetensors", "Each W is (inputs, units).")
         _save_button(
@@ -126,11 +135,17 @@ def _save_button(run: BackgroundRun, label: str, layout: Layout, name: str, what
 
 
 def _content(found: weakref.ref[BackgroundRun], layout: Layout) -> bytes:
-    """The weights file of the run as it stands. Raises RuntimeError for a run that is gone: another is on the page."""
+    """The weights file of the run as it stands. Raises RuntimeError for a run that is gone: another is on the page.
+
+    A run under way that has just lost its weights finds that out within a few steps; the file has the last good ones.
+    """
     run = found()
     if run is None:
         raise RuntimeError("the network was replaced a moment ago")
     now, config = run.inspect(), run.trainer.config
+    while run.busy and not np.isfinite(now.network.parameters).all():
+        sleep(_LOOK_AGAIN_SECONDS)
+        now = run.inspect()
     notes = {_SETTINGS: urlencode(config.to_query()), "step": str(now.step)}
     return network_to_bytes(now.network, notes, layout)
 

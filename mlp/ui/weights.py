@@ -45,6 +45,7 @@ _LAYER, _ORDER, _OWN, _COMPARE, _UNIT, _PAGE = (
     "weights_unit",
     "weights_page",
 )
+_THEMSELVES = -1  # in place of a step to compare with; None would bring a cross to clear it with
 Array = np.ndarray[Any, Any]
 
 # The layers' values for the test digits at the moment looked at last, so that the next unit of it is quick. One for the
@@ -54,7 +55,7 @@ _latest_values: tuple[Any, LayerValues] | None = None
 
 def body(run: BackgroundRun, moment: Inspection) -> None:
     """The units of a layer as pictures, the chosen one in detail, and the layer's matrix."""
-    colours = palette(st.context.theme.type)
+    colours = palette(st.context.theme.type, run.trainer.config.classes)
     layers = layer_labels(len(moment.network.linears))
     layer, order, own_scale, before = _controls(run, moment)
     patterns = input_patterns(moment.network, layer)
@@ -78,13 +79,13 @@ def _controls(run: BackgroundRun, moment: Inspection) -> tuple[int, Any, bool, i
         order = st.selectbox(
             "Order", list(ORDERS), format_func=ORDERS.__getitem__, key=_ORDER, width=190, persist_state="session"
         )
-        options = [None, *(step for step in moment.snapshot_steps if step < moment.step)]
+        options = [_THEMSELVES, *(step for step in moment.snapshot_steps if step < moment.step)]
         if st.session_state.get(_COMPARE) not in options:
-            st.session_state[_COMPARE] = None
-        before = st.selectbox(
-            "What changed since",
+            st.session_state[_COMPARE] = _THEMSELVES
+        shown = st.selectbox(
+            "Show",
             options,
-            format_func=lambda step: "show the weights themselves" if step is None else _moment(step, per_epoch),
+            format_func=lambda step: _shown(step, per_epoch),
             key=_COMPARE,
             width=250,
             persist_state="session",
@@ -95,11 +96,13 @@ def _controls(run: BackgroundRun, moment: Inspection) -> tuple[int, Any, bool, i
             help="On: each unit's strongest weight has the deepest colour. Off: all units share one scale.",
             persist_state="session",
         )
-    return layer, order, own_scale, before
+    return layer, order, own_scale, None if shown == _THEMSELVES else shown
 
 
-def _moment(step: int, per_epoch: int) -> str:
-    return "the initial weights" if step == 0 else f"step {step:,} · epoch {step / per_epoch:.1f}"
+def _shown(step: int, per_epoch: int) -> str:
+    if step == _THEMSELVES:
+        return "The weights"
+    return f"Change since {f'step {step:,} · epoch {step / per_epoch:.1f}' if step else 'the start'}"
 
 
 def _network_at(run: BackgroundRun, network: MLP, step: int) -> MLP:
@@ -247,20 +250,42 @@ def _passport(
     st.markdown(
         f"Without this unit {found.accuracy_without:.2%} of {_digits_tested(run):,} test digits are answered right, "
         f"with it {found.accuracy:.2%}: "
-        + ("it makes no difference." if loss == 0 else f"it {'is worth' if loss > 0 else 'costs'} {abs(loss):.2%}.")
+        + ("it makes no difference." if loss == 0 else f"it {'is worth' if loss > 0 else 'costs'} {_points(loss)}.")
     )
+    name, meaning = _input_of(layer == len(moment.network.linears) - 1)
     for title, positions, values in (
-        ("The test digits that excite it most", found.most, found.most_activations),
-        ("The test digits that excite it least", found.least, found.least_activations),
+        ("The test digits that excite it most", found.most, found.most_inputs),
+        ("The test digits that excite it least", found.least, found.least_inputs),
     ):
-        st.markdown(f"**{title}**")
+        st.markdown(f"**{title}**, by its {name}", help=meaning)
         labels = dataset.test.labels[positions]
         tiles = [
-            Tile(f"{value:.2g}", f"A {dataset.class_names[label]}, test digit {index}: activation {value:.3g}", True)
-            for label, index, value in zip(labels, dataset.test.indices[positions], values, strict=True)
+            Tile(text, f"A {dataset.class_names[label]}, test digit {index}: {name} {text}", True)
+            for label, index, text in zip(labels, dataset.test.indices[positions], _in_a_row(values), strict=True)
         ]
         pixels = dataset.test.gather(positions, np.empty((len(positions), dataset.num_pixels), np.uint8))
         digit_tiles(pixels, tiles, colours, key=f"passport_{title}")
+
+
+def _points(share: float) -> str:
+    """A difference of two shares: 0.0915 is "9.15 percentage points"."""
+    return f"{100 * abs(share):.2f} percentage points"
+
+
+def _input_of(output: bool) -> tuple[str, str]:
+    """What the digits are put in order by: its name, and what it is."""
+    if output:
+        return "logit", "The weighted sum, bias included, of which softmax makes the probability."
+    return "input", "The weighted sum, bias included, before the activation bends it."
+
+
+def _in_a_row(values: Array) -> list[str]:
+    """Numbers that stand side by side, all with as many decimals: three figures for the largest."""
+    largest = np.max(np.abs(values), initial=0, where=np.isfinite(values))
+    if not 1e-3 <= largest < 1e6:
+        return [f"{value:.2e}" for value in values.tolist()]
+    decimals = max(0, 2 - int(np.floor(np.log10(largest))))
+    return [f"{value:.{decimals}f}" for value in values.tolist()]
 
 
 def _found_passport(run: BackgroundRun, moment: Inspection, layer: int, unit: int) -> UnitPassport:

@@ -13,7 +13,7 @@ from mlp.viz.explanations import (
 )
 from mlp.viz.export import to_gif, to_png
 from mlp.viz.graph import computation_graph
-from mlp.viz.heatmaps import UPDATE_RATIO_BAND, layer_heatmap
+from mlp.viz.heatmaps import layer_heatmap
 from mlp.viz.layout import layer_labels
 from mlp.viz.mistakes import biography_figure, mistake_colours, mistake_scale, reliability_figure
 from mlp.viz.palette import DARK, LIGHT, Palette, palette
@@ -24,7 +24,6 @@ from mlp.viz.weights import ink_picture, matrix_heatmap, weight_limit, weight_ti
 __all__ = [
     "DARK",
     "LIGHT",
-    "UPDATE_RATIO_BAND",
     "Palette",
     "StudyLine",
     "activation_strips",

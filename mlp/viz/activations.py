@@ -58,7 +58,7 @@ def projection_figure(
         share = "" if explained is None else f", {explained[number]:.0%} of the spread"
         axis = {
             "range": list(span),
-            "constrain": "domain",
+            "constrain": "range",  # the plane is as wide as the page; where the digits need less, there is room around
             "zeroline": True,
             "zerolinecolor": colours.grid,
             "title": quiet_title(f"{ordinal} principal component{share}", colours),
@@ -72,8 +72,8 @@ def projection_figure(
         showlegend=True,
         legend={"orientation": "h", "x": 0, "y": 1.01, "yanchor": "bottom", "itemsizing": "constant"},
         uirevision="plane",
-        xaxis={**axes[0], "constraintoward": "left"},
-        yaxis={**axes[1], "constraintoward": "top", "scaleanchor": "x", "scaleratio": 1},
+        xaxis=axes[0],
+        yaxis={**axes[1], "scaleanchor": "x", "scaleratio": 1},
     )
     return draw(traces, layout)
 

@@ -30,7 +30,6 @@ Kind = Literal["magnitude", "signed", "share"]
 MAX_COLUMNS = 200
 ROW_HEIGHT = 26
 LEAST_PLOT_HEIGHT = 104  # below this the colour bar has no room for its ticks
-UPDATE_RATIO_BAND = (3e-4, 3e-3)  # half a decade either side of 1e-3
 MARGIN_LEFT = 64  # the same for all, so that heatmaps line up under one another
 _NUMBER_FORMATS = {"magnitude": ".2e", "signed": ".2f", "share": ".1%"}
 _SMALLEST_SPAN = 1.0  # decades
@@ -99,7 +98,7 @@ def layer_heatmap(
         limits = 0.0, 1.0
     low, high = _colour_range(shown, logarithmic, kind, band, limits)
 
-    edges = in_time(_edges(steps), x_axis, steps_per_epoch)
+    edges = in_time(_edges(steps, cursor), x_axis, steps_per_epoch)
     # Rows are numbered: plotly forgets the names of a trace without any value.
     common = {"type": "heatmap", "x": edges, "y": np.arange(len(names)), "hoverongaps": False, "ygap": 2}
     moments = np.stack(np.broadcast_arrays(steps, steps / steps_per_epoch, values), axis=-1).astype(np.float32)
@@ -157,20 +156,27 @@ def _shown(values: NDArray[np.float64], logarithmic: bool) -> tuple[NDArray[np.f
         return np.where(measured & (values > 0), np.log10(values), np.nan), values == 0
 
 
-def _edges(steps: NDArray[np.float64]) -> NDArray[np.float64]:
-    """(n,) -> (n + 1,) where the columns begin and end: halfway between two probes."""
+def _edges(steps: NDArray[np.float64], cursor: int | None) -> NDArray[np.float64]:
+    """(n,) -> (n + 1,) where the columns begin and end: halfway between two probes.
+
+    The last one reaches to the cursor, if that is later: the latest probe is what is known of the present.
+    """
     if len(steps) == 0:
         return steps
     if len(steps) == 1:
-        return np.array([steps[0] - 0.5, steps[0] + 0.5])
-    halfway = (steps[:-1] + steps[1:]) / 2
-    return np.concatenate([[2 * steps[0] - halfway[0]], halfway, [2 * steps[-1] - halfway[-1]]])
+        edges = np.array([steps[0] - 0.5, steps[0] + 0.5])
+    else:
+        halfway = (steps[:-1] + steps[1:]) / 2
+        edges = np.concatenate([[2 * steps[0] - halfway[0]], halfway, [2 * steps[-1] - halfway[-1]]])
+    if cursor is not None:
+        edges[-1] = max(edges[-1], cursor)
+    return edges
 
 
 def _range(
     edges: NDArray[np.float64], cursor: int | None, x_axis: TimeAxis, steps_per_epoch: float
 ) -> tuple[float, float]:
-    """From the first to the last column, or to the cursor where the last probe lies before it."""
+    """From the first to the last column, or to the cursor where it lies outside."""
     if len(edges) == 0:
         return 0.0, 1.0
     moment = edges[-1] if cursor is None else float(in_time(cursor, x_axis, steps_per_epoch))
@@ -195,7 +201,7 @@ def _colour_range(
     if band is not None:
         begin, end = np.log10(band) if logarithmic else band
         middle, half = (begin + end) / 2, (end - begin) / 2
-        reach = max(abs(low - middle) if len(known) else 0, abs(high - middle) if len(known) else 0, 4 * half)
+        reach = max(abs(low - middle) if len(known) else 0, abs(high - middle) if len(known) else 0, 1.5 * half)
         return float(middle - reach), float(middle + reach)
     if logarithmic and high - low < _SMALLEST_SPAN:
         middle = (low + high) / 2

@@ -19,7 +19,7 @@ TIME_TITLES = {"step": "Step (one mini-batch each)", "epoch": "Epoch"}
 # For a customdata of (step, epoch, …): plotly puts in the thousands separators.
 MOMENT = "step %{customdata[0]:,.0f} · epoch %{customdata[1]:.1f}"
 
-_SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 def draw(traces: Sequence[dict[str, Any]], layout: dict[str, Any]) -> go.Figure:
@@ -131,7 +131,7 @@ def three_figures(values: NDArray[Any]) -> str:
 
 def power_of_ten(exponent: int) -> str:
     """-3 -> "10⁻³"."""
-    return "10" + str(exponent).translate(_SUPERSCRIPTS)
+    return "10" + str(exponent).translate(SUPERSCRIPTS)
 
 
 def log_ticks(low: float, high: float, most: int = 5, through: int = 0) -> tuple[list[float], list[str]]:

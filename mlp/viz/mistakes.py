@@ -25,6 +25,7 @@ from mlp.viz.palette import Palette, lookup
 LOWEST_RATE = 1e-3  # of a class: one digit of a thousand, about one test digit of MNIST
 _SHADES = 256
 _FAINTEST = 0.12  # of the scale: a single mistake is seen on the page
+_FAINT = 0.3
 _RELIABILITY_HEIGHT, _COUNTS_SHARE, _PANEL_GAP = 250, 0.22, 0.06
 _BIOGRAPHY_HEIGHT = 190
 
@@ -79,16 +80,19 @@ def reliability_figure(
     title: str = "Calibration",
     subtitle: str = "",
     digits: str = "digits",
+    fewest: int = 0,
 ) -> go.Figure:
     """The share of right answers over how sure they were, and below it how many answers were that sure.
 
     counts, confidence, accuracy: (B,) of B bins of equal width from 0 to 1, NaN in empty ones. A bar reaches as high as
     the answers were right, a short line across it as high as they were sure. `digits` is the word for what was counted.
+    Bars of fewer answers than `fewest` are faint.
     """
     counts, confidence, accuracy = (np.asarray(array, np.float64) for array in (counts, confidence, accuracy))
     edges = np.linspace(0, 1, len(counts) + 1)
     middle, filled = (edges[:-1] + edges[1:]) / 2, counts > 0
     x, width = middle[filled].astype(np.float32), np.full(int(filled.sum()), 0.86 / len(counts), np.float32)
+    strength = np.where(counts[filled] < fewest, _FAINT, 1).astype(np.float32)
     told = np.column_stack([edges[:-1], edges[1:], confidence, accuracy, counts])[filled].astype(np.float32)
     hover = (
         "%{customdata[0]:.0%} to %{customdata[1]:.0%} sure · %{customdata[4]:,} "
@@ -101,11 +105,12 @@ def reliability_figure(
         "type": "scatter",
         "y": confidence[filled].astype(np.float32),
         "mode": "markers",
-        "marker": {"symbol": "line-ew", "size": 22, "line": {"color": colours.text, "width": 2.5}},
+        "marker": {"symbol": "line-ew", "size": 22, "opacity": strength, "line": {"color": colours.text, "width": 2.5}},
         "name": "how sure",
     }
     traces = [
-        bars | {"marker": {"color": colours.test, "line": {"width": 0}}, "name": "how often right"},
+        bars
+        | {"marker": {"color": colours.test, "opacity": strength, "line": {"width": 0}}, "name": "how often right"},
         {
             "type": "scatter",
             "x": [0, 1],
@@ -226,8 +231,8 @@ def biography_figure(
 
 
 def _room_for_one(x: Sequence[float] | NDArray[np.float32]) -> dict[str, Any]:
-    """A range around a single moment, which plotly would spread over negative steps."""
-    return {"range": [-0.5, float(x[0]) + 1]} if len(x) == 1 else {}
+    """A single moment in the middle and by itself, which plotly would spread over negative and half steps."""
+    return {"range": [float(x[0]) - 1, float(x[0]) + 1], "tickvals": [float(x[0])]} if len(x) == 1 else {}
 
 
 def _hex(colour: NDArray[np.uint8]) -> str:

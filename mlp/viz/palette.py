@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -26,6 +26,7 @@ class Palette:
     text: str
     muted: str
     grid: str
+    kept: tuple[int, ...] | None = None  # the classes of a network that knows some of the ten, by their numbers
 
     @property
     def background(self) -> str:
@@ -34,12 +35,13 @@ class Palette:
 
     @property
     def classes(self) -> tuple[str, ...]:
-        """One colour for each class 0–9, the same hue on light and dark pages.
+        """One colour for each class 0–9, or for each that is `kept`; the same hue on light and dark pages.
 
         Chosen by search: ten hues with names of their own, whose smallest distance in OKLab is as large as can be for
         usual and for colour-blind eyes (Machado et al., 2009); digits that look alike stand far apart.
         """
-        return _CLASSES[self.theme]
+        ten = _CLASSES[self.theme]
+        return ten if self.kept is None else tuple(ten[k] for k in self.kept)
 
     @property
     def negative(self) -> str:
@@ -121,9 +123,13 @@ _VIRIDIS = (
 )  # fmt: skip
 
 
-def palette(theme: str | None) -> Palette:
-    """The palette for Streamlit's theme type, "light" or "dark"; light when it is not known yet."""
-    return DARK if theme == "dark" else LIGHT
+def palette(theme: str | None, classes: tuple[int, ...] | None = None) -> Palette:
+    """The palette for Streamlit's theme type, "light" or "dark"; light when it is not known yet.
+
+    classes: those that a network tells apart, so that each keeps its own colour among the ten.
+    """
+    found = DARK if theme == "dark" else LIGHT
+    return found if classes is None else replace(found, kept=classes)
 
 
 def rgb(colour: str) -> NDArray[np.uint8]:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from mlp.analysis.step_curve import StepCurve
 from mlp.analysis.walk import Walk
 from mlp.viz.graph import Block, Node, letters
-from mlp.viz.layout import common_layout, draw, log_ticks, quiet_title
+from mlp.viz.layout import SUPERSCRIPTS, common_layout, draw, log_ticks, quiet_title
 from mlp.viz.palette import Palette
 from mlp.viz.weights import strongest_blocks, weight_limit
 
@@ -70,14 +70,21 @@ def grid_of(values: NDArray[Any], *, limit: float | None = None, signed: bool = 
 
 
 def shape_text(*sizes: int) -> str:
-    """(784, 196) -> "784 × 196"."""
-    return " × ".join(map(str, sizes))
+    """(1024, 784) -> "1,024 × 784"."""
+    return " × ".join(f"{size:,}" for size in sizes)
+
+
+def rounded(value: float, figures: int, *, plus: bool = False) -> str:
+    """A number to so many figures as it is read, not typed: "−0.0918", "3.92·10⁻¹¹"; with `plus` "+0.5" too."""
+    mantissa, _, exponent = f"{value:{'+' if plus else ''}.{figures}g}".partition("e")
+    text = f"{mantissa}·10{str(int(exponent)).translate(SUPERSCRIPTS)}" if exponent else mantissa
+    return text.replace("-", "−")
 
 
 def size_text(values: NDArray[Any]) -> str:
     """The root mean square of an array in words: "rms 0.42"."""
     rms = float(np.sqrt(np.mean(np.square(values, dtype=np.float64)))) if values.size else 0.0
-    return f"rms {rms:.2g}" if isfinite(rms) else "not finite"
+    return f"rms {rounded(rms, 2)}" if isfinite(rms) else "not finite"
 
 
 def step_blocks(walk: Walk) -> list[Block]:
@@ -123,9 +130,9 @@ def step_blocks(walk: Walk) -> list[Block]:
             "output", (node("logits", N, K), *softmax), (node("dlogits", N, K),), parameters(hidden), gradients(hidden)
         )
     )
-    loss = Node("loss", "one number", f"{walk.loss:.4g}", ("loss",))
-    after = (Node("loss after", "one number", f"{walk.loss_after:.4g}", ("after",)),) if "after" in known else ()
-    blocks.append(Block("loss", (loss,), (), (Node("labels", str(N)),), after))
+    loss = Node("loss", "one number", rounded(walk.loss, 4), ("loss",))
+    after = (Node("loss after", "one number", rounded(walk.loss_after, 4), ("after",)),) if "after" in known else ()
+    blocks.append(Block("loss", (loss,), (), (Node("labels", f"{N:,}"),), after))
     return blocks
 
 
@@ -143,7 +150,8 @@ def step_curve_figure(curve: StepCurve, colours: Palette, *, title: str = "The l
     worse = curve.overshoots_from
     best, at = curve.best, len(x) // 2
     words = [
-        f"learning rate {rate:.3g} · loss {loss:.4g}" for rate, loss in zip(curve.learning_rates, known, strict=True)
+        f"learning rate {rounded(rate, 3)} · loss {rounded(loss, 4)}"
+        for rate, loss in zip(curve.learning_rates, known, strict=True)
     ]
     line = {
         "type": "scatter",
@@ -189,7 +197,7 @@ def step_curve_figure(curve: StepCurve, colours: Palette, *, title: str = "The l
             "xanchor": "left",
             "y": curve.start,
             "yanchor": "bottom",
-            "text": f"before the step {curve.start:.3g}",
+            "text": f"before the step {rounded(curve.start, 3)}",
             "showarrow": False,
             "font": {"color": colours.muted, "size": 12},
         }

@@ -214,13 +214,13 @@ def test_an_undo_during_a_stroke_leaves_the_pen_its_line(live: LivePage):
 def test_a_stroke_goes_on_while_words_above_it_come_and_go(live: LivePage):
     board = DrawPage(live, SMALL)
     live.page.get_by_text("Yours", exact=True).click()
-    live.page.get_by_text("has not learned anything yet").wait_for()
+    live.page.get_by_text("answers with its random initial weights").wait_for()
     until(live.play_button.is_visible, bool, "the Play button")
     sleep(1)  # until the board stands in its new place
     board.draw([SEVEN[0][:2]], lift=False)
     half = board.ink()
     live.page.keyboard.press("s")  # one step of training
-    live.page.get_by_text("has not learned anything yet").wait_for(state="detached")
+    live.page.get_by_text("answers with its random initial weights").wait_for(state="detached")
     for place in board.places(SEVEN[0][1:], 6):
         live.page.mouse.move(*place)
     live.page.mouse.up()
@@ -378,7 +378,7 @@ def test_a_lesson_tells_how_far_it_is(live: LivePage):
 def test_the_page_says_that_it_is_working_and_stays_in_place(live: LivePage):
     board = DrawPage(live, "train_size=20000&validation_size=500&hidden_layers=1024,1024,1024,1024")
     live.page.get_by_text("Yours", exact=True).click()
-    live.page.get_by_text("has not learned anything yet").first.wait_for()
+    live.page.get_by_text("answers with its random initial weights").first.wait_for()
     board.take_test_digit(0)
     questions = live.page.get_by_test_id("stButtonGroup").filter(has_text="Can it be fooled?")
     working = live.page.get_by_text("Working it out …")

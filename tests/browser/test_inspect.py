@@ -51,9 +51,15 @@ def chart(tab: LivePage, words: str) -> dict:
 
 
 def moment(tab: LivePage) -> int:
-    """The step on the time slider; -1 while there is none."""
-    slider = tab.page.locator(".st-key-moment_strip input[type=range]")
-    found = re.match(r"step ([\d,]+)", slider.get_attribute("aria-valuetext") or "") if slider.count() else None
+    """The step on the time slider, or on the line in its place while the run is followed; -1 while there is none."""
+    words = tab.page.evaluate(
+        """() => {
+            const strip = document.querySelector(".st-key-moment_strip");
+            const slider = strip?.querySelector("input[type=range]");
+            return slider?.ariaValueText ?? strip?.querySelector("[data-testid=stProgress]")?.innerText ?? "";
+        }"""
+    )
+    found = re.match(r"step ([\d,]+)", words.strip())
     return int(found[1].replace(",", "")) if found else -1
 
 
@@ -103,6 +109,49 @@ def test_the_heatmap_has_a_row_for_each_layer_follows_and_can_be_held(live: Live
     live.page.locator(".st-key-moment_strip").get_by_text("Follow live").click()
     until(lambda: moment(live), lambda step: step > later, "it to follow again")
     live.pause()
+
+
+def test_the_moment_followed_is_never_that_of_the_start(live: LivePage):
+    """A slider whose list of moments grew showed step 0 at every third look."""
+    live.open("epochs=1000")
+    live.play()
+    live.until_step(200)
+    for title in ("Weights", "Activations"):
+        go(live, title)
+        first = until(lambda: moment(live), lambda step: step >= 0, "the moment")
+        assert first >= 200
+        for _ in range(10):
+            sleep(0.3)
+            assert moment(live) >= first
+    before = live.page.locator(".st-key-moment_strip").bounding_box()
+    live.page.locator(".st-key-moment_strip").get_by_text("Follow live").click()
+    live.page.locator(".st-key-moment_strip input[type=range]").wait_for()
+    held = until(lambda: moment(live), lambda step: step > 0, "the held moment")
+    assert live.page.locator(".st-key-moment_strip").bounding_box() == before, "the page moves with the toggle"
+    for title in ("Weights", "Activations"):
+        go(live, title)
+        until(lambda: moment(live), lambda step: step == held, "the held moment on the next page")
+    live.pause()
+
+
+def test_a_remedy_tries_itself_on_the_start_page_and_among_the_gradients(live: LivePage):
+    remedy = live.page.get_by_role("button", name="Try learning rate: 0.1")
+    for page in (None, "Gradients"):
+        live.open(f"{SMALL}&learning_rate=10")
+        live.press("step")
+        live.until_step(1)
+        live.page.evaluate("document.querySelector('.mlp-charts').marked = true")
+        live.play()
+        if page:
+            go(live, page)
+        remedy.wait_for()
+        if not page:
+            assert live.page.evaluate("document.querySelector('.mlp-charts').marked"), "the charts were drawn anew"
+        remedy.click()
+        remedy.wait_for(state="hidden")
+        until(lambda: live.active, bool, "the new network to train")
+        live.page.wait_for_function("!location.href.includes('learning_rate')")
+        live.pause()
 
 
 def test_a_unit_is_pressed_by_mouse_and_by_keyboard(live: LivePage):

@@ -111,8 +111,14 @@ def moment_slider(at):
     return widget(at, "select_slider", "Moment")
 
 
+def followed(at):
+    """What stands in the slider's place while the run is followed: "step 5 · epoch 0.3"."""
+    (line,) = [bar.proto.text for bar in at.get("progress") if " · epoch " in bar.proto.text]
+    return line
+
+
 def moments(at):
-    """The steps one can go back to, from the words on the slider."""
+    """The steps one can go back to, from the words on the slider; none while the run is followed."""
     return [int(words.split()[1].replace(",", "")) for words in moment_slider(at).options]
 
 

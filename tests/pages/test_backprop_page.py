@@ -10,7 +10,7 @@ import pytest
 
 from mlp.analysis.walk import coming_batch, written_out
 from mlp.training import Trainer
-from mlp.ui import session
+from mlp.ui import backprop_more, session
 from mlp.ui.subject import Subject, open_backprop_page
 
 from .app_page import SMALL, all_text, data_of, go, labelled, press, press_key, see, train, trainer_of
@@ -138,6 +138,39 @@ def test_take_this_step_does_what_the_walk_foretold(visit):
     assert "**Step 6**" in all_text(at)
 
 
+def test_a_setting_changed_on_the_way_changes_the_walk(visit):
+    at = visit(steps=3)
+    trainer_of(at).change(learning_rate=0.5)
+    see(at.run())
+    assert "SGD at 0.5" in all_text(at)
+    press(at, "Take this step")
+    assert "all 12,730 parameters are as foretold" in at.success[0].value
+
+
+def test_what_was_foretold_of_one_network_is_not_said_of_the_next(visit):
+    at = visit()
+    press(at, "Take this step")
+    assert at.success
+    press(go(at, "live"), "Reset")
+    train(at, 1)
+    assert not go(at, "backprop").success
+
+
+def test_a_step_that_cannot_be_taken_says_why(visit):
+    at = visit({**SMALL, "epochs": "1"}, steps=16)
+    assert trainer_of(at).finished
+    button = labelled(at, "Take this step")
+    assert button.disabled
+    assert "All epochs of the run are done. Step, above, asks for one more" in button.help
+    press(at, "Step")
+    for _ in range(100):  # as the page's own look for the end of the step
+        if not labelled(see(at.run()), "Take this step").disabled:
+            break
+    assert trainer_of(at).step_count == 17
+    press(at, "Take this step")
+    assert trainer_of(at).step_count == 18
+
+
 def test_a_number_is_written_out_as_its_sum(visit):
     at = go_to_stage(visit(steps=5), "z1")
     walk = walk_of(at)
@@ -231,6 +264,13 @@ def test_a_digit_handed_over(visit, digits):
     np.testing.assert_array_equal(walk_of(at).batch.pixels.reshape(28, 28), digits.test.images[5])
     assert walk_of(at).batch.labels.tolist() == [1]
     assert "test digit 5" in all_text(at)
+
+
+def test_a_second_drawing_takes_the_place_of_the_first(visit, digits):
+    at = visit(steps=5)
+    for picture in digits.test.images[:2]:
+        hand_over(at, Subject(picture, None, "your drawing"))
+        np.testing.assert_array_equal(walk_of(at).batch.pixels.reshape(28, 28), picture)
 
 
 def test_a_digit_of_a_class_that_the_network_does_not_know(visit, digits):
@@ -369,6 +409,25 @@ def test_softmax_and_cross_entropy_together_and_apart(visit):
     at = choose_key(visit(steps=5), "backprop_question", "Why p − y?")
     assert "The largest difference over all 32 digits is" in all_text(at)
     assert "| class | p | y | together | on its own |" in all_text(at)
+
+
+def test_where_two_ways_agree_exactly_no_rounding_is_blamed(visit, monkeypatch):
+    monkeypatch.setattr(backprop_more, "cross_entropy", lambda logits, labels: (0.0, np.zeros_like(logits)))
+    monkeypatch.setattr(backprop_more.Softmax, "backward", lambda self, dp: np.zeros_like(dp))
+    at = choose_key(visit({**SMALL, "batch_size": "1"}), "backprop_question", "Why p − y?")
+    assert "The two are the very same numbers for this digit." in all_text(at)
+    assert "rounding" not in all_text(at)
+    assert "all 1 digit" not in all_text(at)
+
+
+def test_numbers_have_a_minus_sign_and_thousands_separators(visit):
+    at = go_to_stage(visit({**SMALL, "train_size": "2000", "batch_size": "1024"}), "after")
+    (words,) = [element.value for element in at.markdown if element.value.startswith("The loss goes from")]
+    assert "(−" in words
+    assert "-" not in words
+    drawing = data_of(at, "backprop_graph")["wide"]
+    assert "1,024 × 784" in drawing
+    assert "1024" not in drawing
 
 
 def test_the_derivations_are_there_in_three_ways(visit):

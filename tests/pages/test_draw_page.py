@@ -13,6 +13,7 @@ from mlp.analysis import HiddenDigits, digit_from_strokes, pretrained_network
 from mlp.data import load_dataset
 from mlp.ui.board import MOST_POINTS, SIDE, Board
 from mlp.ui.subject import Subject
+from mlp.viz.palette import LIGHT
 
 from .app_page import SMALL, all_text, choose, data_of, go, labelled, press, see, widget
 
@@ -199,7 +200,9 @@ def test_the_own_network_answers_at_the_chosen_moment(visit):
     choose(at, "button_group", "Who answers", "own")
     untrained = trainer.network.predict_proba(pixels)[0]
     np.testing.assert_allclose([bar["share"] for bar in data_of(at, "drawing_board")["bars"]], untrained, atol=1e-4)
-    assert "has not learned anything yet" in all_text(at)
+    assert "answers with its random initial weights" in all_text(at)
+    assert all_text(at).count("Nothing has been learnt yet") == 1
+    assert "not learned" not in all_text(at)
     trainer.advance(steps=160)
     see(at.run())
     trained = trainer.network.predict_proba(pixels)[0]
@@ -336,11 +339,12 @@ def test_how_sure_it_is_when_the_digit_moves(visit):
     assert len(data_of(at, "draw_change")["figures"]) == 2
 
 
-def test_a_step_against_the_gradient_does_more_than_noise(visit):
+def test_a_step_along_the_gradient_does_more_than_noise(visit):
     at = ask(put(visit(), 0), "Can it be fooled?")
     assert "is enough to change the answer" in all_text(at)
     choose(at, "slider", "ε, as a share of the range from black to white", 0.1)
     _, attacked, noisy = data_of(at, "draw_fooled")["stages"]
+    assert attacked["name"] == "Along the gradient"
     assert attacked["words"].startswith("✗ now ")
     assert noisy["words"].startswith("✓ still 7")
     choose(at, "slider", "ε, as a share of the range from black to white", 0.0)
@@ -361,7 +365,10 @@ def test_a_lesson_is_learned_and_what_it_costs_is_shown(visit):
     assert "Taught by you" in widget(at, "button_group", "Who answers").options
     assert [tile["caption"] for tile in data_of(at, "lesson_Before")["tiles"]] == ["✗ 7, is 3"]
     assert [tile["caption"] for tile in data_of(at, "lesson_After")["tiles"]] == ["✓ 3"]
-    assert "of them are forgotten" in all_text(at)
+    lesson = at.session_state["album"].taught.lesson
+    assert lesson.forgotten > lesson.gained
+    assert f"**{lesson.forgotten:,} forgotten**" in all_text(at)
+    assert f"and {lesson.gained:,} gained" in all_text(at)
     assert answer(at) == "7"
     press(at, "Let the taught network answer above")
     assert answer(at) == "3"
@@ -376,11 +383,45 @@ def test_a_lesson_needs_a_name_and_may_fail_without_harm(visit):
     choose(at, "button_group", "What is it really?", "1")
     press(at, "Keep this drawing")
     choose(at, "select_slider", "Learning rate", 1.0)
-    at.session_state["album"].drawings *= 2
     press(at, "Teach")  # whether it diverges or not, the network that answers is as it was
     assert answer(at) == "1"
-    press(at, "Forget the drawings")
+    press(at, "All drawings")
     assert at.session_state["album"].drawings == []
+
+
+def kept(at):
+    return [each.class_name for each in at.session_state["album"].drawings]
+
+
+def test_a_drawing_kept_again_has_its_new_name_alone(visit):
+    at = ask(put(visit(), 0), "Teach it")
+    press(at, "Keep this drawing")
+    choose(at, "button_group", "What is it really?", "3")
+    press(at, "Keep this drawing")
+    assert kept(at) == ["3"]
+    assert "was kept as 7 before: now it is kept as 3" in all_text(at)
+    choose(at, "button_group", "What is it really?", "3")
+    press(at, "Keep this drawing")
+    assert "kept already" in all_text(at)
+
+
+def test_one_drawing_of_several_can_be_forgotten(visit):
+    at = ask(visit(), "Teach it")
+    for position in (0, 1, 2):
+        press(put(at, position), "Keep this drawing")
+    assert kept(at) == ["7", "2", "1"]
+    choose(at, "button_group", "One of them", 1)
+    assert kept(at) == ["7", "1"]
+    assert len(data_of(at, "lesson_drawings")["tiles"]) == 2
+    assert widget(at, "button_group", "One of them").value is None
+
+
+def test_each_class_keeps_its_own_colour_whatever_the_others(visit):
+    """Of the classes 1, 7 and 8 a 7 has the colour of a 7, not that of the second class."""
+    at = put(visit({**SMALL, "classes": "1,7,8"}), 0)
+    choose(at, "button_group", "Who answers", "own")
+    number = "178".index(answer(at))
+    assert data_of(at, "drawing_board")["colour"] == LIGHT.classes[(1, 7, 8)[number]]
 
 
 def test_a_name_is_that_of_one_drawing(visit):

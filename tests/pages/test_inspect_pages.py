@@ -25,6 +25,7 @@ from .app_page import (
     data_of,
     figures,
     follow,
+    followed,
     go,
     has,
     hold,
@@ -155,6 +156,47 @@ def test_each_heatmap_holds_the_probes_of_the_run(visit):
         np.testing.assert_allclose(customdata[0, :, 1], probes.steps / 16, rtol=1e-5)
 
 
+def test_a_quick_short_run_has_columns_all_along(visit, monkeypatch):
+    monkeypatch.setattr("mlp.training.probes.TIME_SHARE", -1.0)  # as quick as can be
+    at = train(visit(query={"train_size": "100", "validation_size": "100", "epochs": "50"}), 200)
+    assert trainer_of(at).finished
+    edges = numbers(heatmap(at)["data"][0]["x"])
+    low, high = heatmap(at)["layout"]["xaxis"]["range"]
+    assert edges[0] <= low < high <= edges[-1], "nowhere white"
+    assert high >= cursor(at) == 200
+    assert np.diff(edges).max() <= 0.16 * 200
+
+
+def test_the_colour_of_the_steps_agrees_with_the_diagnosis(visit):
+    """Green is where the diagnosis lets the update:weight ratio pass, rust where it calls the steps too long."""
+    query = {"train_size": "5000", "validation_size": "500"}
+    for settings, healthy in (({}, True), ({"optimizer": "adam"}, True), ({"learning_rate": "10"}, False)):
+        at = train(visit(query={**query, "learning_rate": "0.001" if settings else "0.1", **settings}), 150)
+        choose(at, "button_group", "What to show", "Update : weight")
+        trace = heatmap(at)["data"][0]
+        places = [place for place, _ in trace["colorscale"]]
+        low, high = (trace["zmin"] + place * (trace["zmax"] - trace["zmin"]) for place in (places[1], places[3]))
+        z = numbers(trace["z"])
+        recent = z[:, z.shape[1] * 3 // 4 :]
+        assert bool(at.success) == healthy
+        assert bool(((low <= recent) & (recent <= high)).all()) == healthy
+
+
+def test_the_words_of_the_gradients_page_are_explained(visit):
+    at = train(visit(query={**SMALL, "hidden_layers": "16,12", "activation": "tanh"}), 30, every_step=True)
+    for kind, words in (
+        ("Gradient of the weights", ("length of the gradient, ‖dW‖", "next to the pixels on top", "darken upwards")),
+        ("Gradient of the biases", ("‖db‖", "length")),
+        ("Update : weight", ("changed in one step", "‖ΔW‖", "‖W‖", "thousandths", "from 0.00003 to 0.1")),
+        ("Gradient's turn", ("cosine of the angle",)),
+    ):
+        choose(at, "button_group", "What to show", kind)
+        captions = [caption.value for caption in at.caption]
+        assert any(all(part in caption for part in words) for caption in captions), (kind, captions)
+        assert not any("1e-3" in caption for caption in captions)
+        assert any("first 100 training digits" in caption.help for caption in at.caption)
+
+
 def test_the_histograms_are_of_the_weights_and_gradients_at_the_moment(visit):
     at = hold(train(visit(), 40), 8)
     trainer = trainer_of(at)
@@ -274,10 +316,23 @@ def test_what_went_wrong_later_does_not_spoil_the_diagnosis_of_before(visit):
 def test_while_it_is_followed_the_moment_is_now(visit):
     at = train(visit(), 5)
     assert cursor(at) == 5
-    assert moment_slider(at).disabled
+    assert followed(at) == "step 5 · epoch 0.3"
     train(at, 20)
     assert cursor(at) == 25
-    assert moments(at)[-1] == 25
+    assert followed(at) == "step 25 · epoch 1.6"
+
+
+def test_a_slider_is_only_for_a_list_of_moments_that_stays_as_it_is(visit):
+    """The browser remembers a slider by its key and shows step 0 when the list no longer holds what it remembers."""
+    at, keys = visit(), {}
+    for steps in (40, 50):
+        train(at, steps)
+        assert not at.select_slider, "a slider whose list grows"
+        follow(at, False)
+        assert moment_slider(at).value == trainer_of(at).step_count
+        assert keys.setdefault(moment_slider(at).key, moments(at)) == moments(at)
+        follow(at, True)
+    assert len(keys) == 2
 
 
 def test_an_earlier_moment_is_shown_and_does_not_move_when_training_goes_on(visit):
@@ -308,6 +363,7 @@ def test_every_single_step_is_there_to_look_back_at(visit):
     for done in range(1, 7):
         press(at, "Step")
         wait_for(at, lambda at, done=done: trainer_of(at).step_count == done and "Play" in buttons(at))
+    follow(at, False)
     assert moments(at) == list(range(7))
 
 
@@ -443,9 +499,11 @@ def test_a_held_page_hears_of_the_end_of_the_run(visit, periods):
 def test_the_cursor_stands_on_the_heatmap_even_when_the_last_probe_is_long_ago(visit, monkeypatch):
     at = train(visit(), 5, every_step=True)
     monkeypatch.setattr("mlp.training.probes.TIME_SHARE", -1.0)  # no further probe is affordable
+    monkeypatch.setattr("mlp.training.probes.LONGEST_GAP", math.inf)
     train(at, 60)
     low, high = heatmap(at)["layout"]["xaxis"]["range"]
     assert low <= cursor(at) <= high
+    assert numbers(heatmap(at)["data"][0]["x"])[-1] == cursor(at), "the last column reaches to the mark"
 
 
 @pytest.mark.parametrize("page", ["gradients", "live"])
@@ -506,11 +564,12 @@ def test_units_stand_in_the_order_asked_for_in_every_layer(visit, layer, order):
 
 def test_what_changed_since_an_earlier_moment(visit):
     at = train(visit("weights"), 40)
-    choose(at, "selectbox", "What changed since", 8)
+    choose(at, "selectbox", "Show", 8)
     now, then = input_patterns(trainer_of(at).network, 0), input_patterns(network_at(at, 8), 0)
     np.testing.assert_array_equal(picture(at), tiles_of((now - then)[tile_numbers(at)]))
     hold(at, 4)  # step 8 is later than that
-    assert widget(at, "selectbox", "What changed since").value is None
+    shown = widget(at, "selectbox", "Show")
+    assert shown.options[shown.index] == "The weights"
     np.testing.assert_array_equal(picture(at), tiles_of(input_patterns(network_at(at, 4), 0)[tile_numbers(at)]))
 
 
@@ -525,12 +584,20 @@ def check_passport(at, layer, unit):
     assert f"Without this unit {found.accuracy_without:.2%}" in all_text(at)
     assert f"with it {found.accuracy:.2%}" in all_text(at)
     loss = found.accuracy - found.accuracy_without
-    assert ("makes no difference" if loss == 0 else f"{abs(loss):.2%}") in all_text(at)
+    assert ("makes no difference" if loss == 0 else f"{100 * abs(loss):.2f} percentage points.") in all_text(at)
+    by = "logit" if layer == len(trainer.network.linears) - 1 else "input"
+    z = trainer.network.layer_values(digits.images)[layer][0][:, unit]
     for most, positions in (("most", found.most), ("least", found.least)):
         shown = data_of(at, f"passport_The test digits that excite it {most}")
         assert base64.b64decode(shown["pixels"]) == digits.images[positions].tobytes()
         names = [trainer.dataset.class_names[label] for label in digits.labels[positions]]
         assert [tile["description"].split(",")[0] for tile in shown["tiles"]] == [f"A {name}" for name in names]
+        assert f"**The test digits that excite it {most}**, by its {by}" in all_text(at)
+        captions = [tile["caption"] for tile in shown["tiles"]]
+        np.testing.assert_allclose([float(text) for text in captions], z[positions], atol=0.01 * np.abs(z).max())
+        assert captions == sorted(captions, key=float, reverse=most == "most"), "the order is that of what is shown"
+        assert len({len(text.partition(".")[2]) for text in captions}) == 1, f"as many decimals in a row: {captions}"
+        assert len(set(captions)) > 1, "what is shown tells the digits apart"
 
 
 def test_the_passport_is_that_of_the_unit_with_the_number_chosen(visit):
@@ -556,7 +623,10 @@ def test_a_class_subset_has_its_own_names_everywhere(visit):
     choose(at, "number_input", "Unit", 2)
     check_passport(at, 1, 2)
     assert figures(at, "weights_matrix")[0]["data"][0]["y"] == ["1", "7", "8"]
+    own_colours = [LIGHT.classes[k] for k in (1, 7, 8)]
+    assert figures(at, "passport_means")[0]["data"][0]["marker"]["color"] == own_colours
     go(at, "activations")
+    assert [trace["marker"]["color"] for trace in figures(at, "plane")[0]["data"]] == own_colours
     labels = trainer_of(at).dataset.test.labels
     shown = points(at)
     assert list(shown) == ["1", "7", "8"]
@@ -699,12 +769,13 @@ def test_a_run_that_diverged_says_so_and_shows_its_last_good_weights(visit, page
     assert "learning rate 10" in notice.value
     assert buttons(at)["Play"].disabled
     assert [label for label in buttons(at) if "0.1" in label]
-    hold(at, moments(at)[0])
+    hold(at, 0)
+    all_kept = moments(at)
     if page == "gradients":
         assert "The training has diverged" not in found_titles(at), "at step 0 nothing had gone wrong yet"
         follow(at, True)
         assert "The training has diverged" in found_titles(at)
-    for kept in moments(at)[1:4]:
+    for kept in all_kept[1:4]:
         hold(at, kept)
 
 
@@ -716,7 +787,7 @@ def test_what_was_chosen_for_a_deep_network_does_not_break_a_flat_one(visit):
     go(at, "weights")
     choose(at, "button_group", "Units", 2)
     choose(at, "number_input", "Unit", 249)
-    choose(at, "selectbox", "What changed since", 4)
+    choose(at, "selectbox", "Show", 4)
     choose(at, "button_group", "Layer", 2)
     go(at, "activations")
     choose(at, "button_group", "Layer", 3)

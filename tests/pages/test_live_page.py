@@ -8,7 +8,8 @@ import pytest
 import streamlit as st
 
 from mlp.training import RunConfig, Trainer
-from mlp.ui import session
+from mlp.training.history import ValidationCheck
+from mlp.ui import controls, live, session
 
 from .app_page import (
     DIVERGES,
@@ -220,6 +221,51 @@ def test_the_key_figures_are_those_of_the_run(visit):
     assert all(len(figure["explanation"]) > 15 for figure in figures.values())
 
 
+def test_of_a_large_batch_it_is_said_how_many_are_shown(visit):
+    at = train_steps(visit({**SHORT, "batch_size": "full", "train_size": "5000"}), 1)
+    assert "These are 32 of the 5,000 digits of that step." in all_text_and_progress(at)
+
+
+def test_of_a_small_batch_all_are_shown_and_of_an_epochs_last_step_what_is_left(visit):
+    at = train_steps(visit({**SHORT, "train_size": "100", "batch_size": "60"}), 1)
+    assert "These are 32 of the 60 digits of that step." in all_text_and_progress(at)
+    train_steps(at, 1)
+    assert "These are 32 of the 40 digits of that step." in all_text_and_progress(at)
+    at = train_steps(visit(SHORT), 1)
+    assert "of these 32 right" in all_text_and_progress(at)
+    assert "These are" not in all_text_and_progress(at)
+
+
+def test_an_epoch_of_one_step_has_no_deviation(visit):
+    at = press(visit({**SHORT, "batch_size": "full"}), "Epoch")
+    wait_for(at, lambda at: at.dataframe and "Pause" not in buttons(at))
+    (loss,) = at.dataframe[0].value["Training loss"]
+    assert loss == f"{trainer_of(at).history.epochs[0].train_loss:.4f}"
+
+
+def test_numbers_are_written_in_one_way(visit):
+    at = press(visit({**SHORT, "epochs": "1000"}), "Epoch")
+    wait_for(at, lambda at: at.dataframe and "Pause" not in buttons(at))
+    assert "Epoch 2 of 1,000 · step 16 of 16,000" in all_text_and_progress(at)
+    columns = json.loads(at.dataframe[0].proto.columns)
+    formats = {name: column.get("type_config", {}).get("format") for name, column in columns.items()}
+    assert formats["Validation accuracy"] == formats["Test accuracy"] == "%.2f%%", "as the key figures: no space"
+    assert formats["Seconds"] == "%.3g", "an epoch of 4 ms does not take 0.00 s"
+    assert formats["Epoch"] == "localized"
+
+
+def test_the_small_line_of_the_validation_accuracy_is_drawn_by_step(visit):
+    """The checks are dense at the beginning: drawn one by one, the line would rise slowly where the chart jumps."""
+    at = train_steps(visit(SHORT), 1)
+    checks = ((0, 0.1), (1, 0.1), (2, 0.8), (3, 0.8), (4, 0.8), (40, 0.9))
+    trainer_of(at).history.checks[:] = [ValidationCheck(step, 0.0, 1.0, accuracy) for step, accuracy in checks]
+    see(at.run())
+    figures = {figure["label"]: figure for figure in component_data(at, "key_figures")["figures"]}
+    line = figures["Validation accuracy"]["line"]
+    assert (line[0], line[-1], figures["Validation accuracy"]["value"]) == (0.1, 0.9, "90.0%")
+    assert np.mean(np.array(line) > 0.75) > 0.9, "it rose within the first twentieth of the steps"
+
+
 # -- changing settings
 
 
@@ -300,11 +346,16 @@ def test_the_address_follows_the_settings(visit):
 
 
 BAD_ADDRESSES = [
-    ({"learning_rate": "99"}, ["learning_rate", "99"]),
-    ({"hidden_layers": "9999"}, ["hidden_layers", "9999"]),
-    ({"learning_rat": "0.1"}, ["learning_rat"]),
-    ({"classes": "3"}, ["classes"]),
-    ({"train_size": "50000", "validation_size": "20000"}, ["train_size", "50000"]),
+    ({"learning_rate": "99"}, ["Learning rate must be above 0 and at most 10", "`99`"]),
+    ({"hidden_layers": "5000"}, ["Hidden layers must be 0 to 6 whole numbers from 1 to 1,024", "`5000`"]),
+    ({"learning_rat": "0.1"}, ["There is no setting `learning_rat`", "learning_rate"]),
+    ({"classes": "3"}, ["Only these classes must be 2 to 10 different whole numbers from 0 to 9, or all", "`3`"]),
+    ({"gradient_clip": "-1"}, ["Gradient limit must be above 0 and at most 1,000, or off", "`-1`"]),
+    ({"activation": "[swish](x)"}, ["Activation must be one of 'relu'", "`swishx`"]),
+    (
+        {"train_size": "50000", "validation_size": "20000"},
+        ["Training digits must be from 10 to 40,000 with 10 classes and validation digits 20,000", "`50000`"],
+    ),
     ({"dataset": "fashion_mnist"}, ["Fashion-MNIST"]),
 ]
 
@@ -321,6 +372,8 @@ def test_a_bad_address_is_explained_in_one_sentence(visit, query, words):
     at = visit(query)
     (notice,) = [*at.error, *at.warning]
     assert all(word in notice.value for word in words), notice.value
+    assert notice.value.startswith(words[0]) or "Fashion" in words[0], notice.value
+    assert notice.value.endswith(" The usual settings are used instead.")
     assert "\n" not in notice.value
 
 
@@ -334,7 +387,7 @@ def test_more_digits_than_there_are_is_explained_and_the_trained_network_stays(v
     change(at, "select_slider", "Validation digits", 20_000)
     press(at, "Reset with the new settings")
     (notice,) = at.error
-    assert "train_size" in notice.value
+    assert notice.value.startswith("Training digits must be from 10 to 40,000")
     assert "50000" in notice.value
     assert "\n" not in notice.value
     assert trainer_of(at) is trained
@@ -349,7 +402,7 @@ def test_before_training_an_impossible_combination_is_explained_and_the_network_
     change(at, "select_slider", "Training digits", 50_000)
     change(at, "select_slider", "Validation digits", 20_000)
     (notice,) = at.error
-    assert "train_size" in notice.value
+    assert notice.value.startswith("Training digits must be")
     assert "784 → 196 → 10" in all_text_and_progress(at)
     train_steps(at, 1)
 
@@ -364,7 +417,7 @@ def test_a_single_class_is_explained_and_the_trained_network_stays(visit):
     trained = trainer_of(at)
     see(classes(at).set_value([3]).run())
     (notice,) = at.warning
-    assert "classes" in notice.value
+    assert notice.value.startswith("Only these classes must be 2 to 10 different whole numbers from 0 to 9, or all;")
     assert "\n" not in notice.value
     assert trainer_of(at) is trained
     train_steps(at, 1)
@@ -404,7 +457,10 @@ def test_a_run_that_diverges_is_explained_with_a_remedy_that_works(visit):
     assert "learning rate 10" in notice.value
     assert "step" in notice.value
     assert buttons(at)["Play"].disabled
+    assert "the numbers grew beyond what a computer can hold, first in the logits" in notice.value
+    assert not findings(at), "it is said once"
     (remedy,) = [label for label in buttons(at) if "0.1" in label]
+    assert remedy == "Reset with learning rate: 0.1"
     press(at, remedy)
     assert not at.error
     assert setting(at, "select_slider", "Learning rate").value == 0.1
@@ -412,6 +468,60 @@ def test_a_run_that_diverges_is_explained_with_a_remedy_that_works(visit):
     press(at, "Epoch")
     wait_for(at, lambda at: trainer_of(at).epoch == 1)
     assert not at.error
+
+
+def findings(at):
+    """The buttons that try another setting because of what the diagnosis found."""
+    return [label for label in buttons(at) if label.startswith("Try ")]
+
+
+def test_a_run_that_goes_wrong_says_so_with_a_remedy_that_trains(visit):
+    at = press(visit({**SHORT, "learning_rate": "10"}), "Play")
+    wait_for(at, lambda at: trainer_of(at).finished and "Pause" not in buttons(at))
+    assert "learning rate is too high" in all_text_and_progress(at)
+    assert "Named when" in all_text_and_progress(at), "by which rule"
+    assert findings(at) == ["Try learning rate: 0.1"]
+    press(at, "Try learning rate: 0.1")
+    assert setting(at, "select_slider", "Learning rate").value == 0.1
+    wait_for(at, lambda at: trainer_of(at).finished and "Pause" not in buttons(at))  # it trains by itself
+    assert not findings(at)
+    assert "too high" not in all_text_and_progress(at)
+
+
+def test_a_run_that_goes_well_is_not_interrupted(visit):
+    at = visit(SHORT)
+    assert not findings(at)
+    press(at, "Play")
+    wait_for(at, lambda at: trainer_of(at).finished and "Pause" not in buttons(at))
+    assert not findings(at)
+
+
+def test_while_it_trains_the_diagnosis_looks_now_and_then_only(visit, monkeypatch):
+    looks = []
+    monkeypatch.setattr(live, "diagnose", lambda *args, **settings: looks.append(args) or [])
+    at = press(visit({**SHORT, "epochs": "10000"}), "Play")
+    wait_for(at, lambda at: looks)
+    before = len(looks)
+    monkeypatch.setattr(live, "DIAGNOSIS_SECONDS", 1000.0)
+    for _ in range(3):
+        steps = trainer_of(at).step_count
+        wait_for(at, lambda at, steps=steps: trainer_of(at).step_count > steps)
+        see(at.run())
+    assert len(looks) == before
+    press(at, "Pause")
+    wait_for(at, lambda at: "Pause" not in buttons(at))
+    assert len(looks) > before, "a run that stands still is judged as it stands"
+
+
+def test_a_remedy_names_settings_as_the_sidebar_does():
+    remedy = {"train_size": None, "activation": "relu", "weight_init": "he_normal"}
+    assert controls.settings_words(remedy) == (
+        "training digits: all and activation: ReLU and initial weights: He, normal"
+    )
+    assert controls.settings_words({"gradient_clip": None, "hidden_layers": ()}) == (
+        "gradient limit: off and hidden layers: none"
+    )
+    assert controls.value_words("classes", (1, 7)) == "1, 7"
 
 
 def test_a_run_that_waits_for_its_turn_says_so(visit, monkeypatch):

@@ -74,6 +74,10 @@ def grid(at):
     return [[cell["text"] for cell in row] for row in data_of(at, "mistakes_confusion")["cells"]]
 
 
+def count_of(text):
+    return int(text.replace(",", "") or 0)
+
+
 def filter_to(at, truth, answer):
     """As a press on a cell does (tests/browser presses it)."""
     at.session_state["mistakes_cell"] = truth, answer
@@ -120,6 +124,8 @@ def test_before_the_first_step_the_mistakes_of_the_initial_weights_are_shown(vis
     assert "Nothing has been learnt yet" in at.info[0].value
     assert len(tiles(at)) == 20
     assert re.search(r"[89],\d{3} of 10,000 test digits are wrong", main_text(at))
+    assert "Its biography appears here as the network trains" in main_text(at)
+    assert "1 moments" not in main_text(at)
 
 
 @pytest.mark.parametrize("by", ["loss", "confident", "unsure", "forgotten"])
@@ -159,7 +165,7 @@ def test_validation_digits_have_the_numbers_of_the_training_file(visit):
     answers, digits = answers_at(at, split="validation"), trainer_of(at).dataset.validation
     assert f"{int((~answers.right).sum())} of 200 validation digits are wrong" in main_text(at)
     assert listed(at) == digits.indices[order_digits(answers)[:20]].tolist()
-    assert sum(int(text or 0) for row in grid(at) for text in row) == 200
+    assert sum(count_of(text) for row in grid(at) for text in row) == 200
 
 
 def test_everything_is_of_the_chosen_moment(visit):
@@ -168,7 +174,7 @@ def test_everything_is_of_the_chosen_moment(visit):
     assert f"{int((~answers.right).sum()):,} of 10,000" in main_text(at)
     assert listed(at) == order_digits(answers)[:20].tolist()
     wanted = confusion_matrix(answers.labels, answers.predicted, 10)
-    assert [[int(text or 0) for text in row] for row in grid(at)] == wanted.tolist()
+    assert [[count_of(text) for text in row] for row in grid(at)] == wanted.tolist()
     assert {shape["x0"] for shape in figure(at, "biography")["layout"]["shapes"]} == {8}
 
 
@@ -347,7 +353,10 @@ def test_calibration_is_that_of_the_answers(visit):
         own = (answers.confidence > low) & (answers.confidence <= low + 0.1)
         if own.any():
             gap += own.mean() * abs(answers.right[own].mean() - answers.confidence[own].mean())
-    assert f"Expected calibration error {gap:.2%}" in figure(at, "calibration")["layout"]["title"]["subtitle"]["text"]
+    words = figure(at, "calibration")["layout"]["title"]["subtitle"]["text"]
+    assert words.startswith(f"On average {100 * gap:.1f} percentage points off, ")
+    assert "expected calibration error" in main_text(at)
+    assert "Faint bars are of fewer" in main_text(at)
 
 
 # -- files
@@ -426,7 +435,7 @@ def test_where_outputs_are_not_finite_a_sentence_says_so(visit, share):
         assert "All 10,000 test digits are wrong: accuracy 0.00%" in main_text(at)
     else:
         assert f"{unanswered:,} of them" in warning.value
-        assert sum(int(text or 0) for row in grid(at) for text in row) == 10_000 - unanswered
+        assert sum(count_of(text) for row in grid(at) for text in row) == 10_000 - unanswered
         assert "there is no answer at this moment" in main_text(
             choose_digit(at, int(np.flatnonzero(~answers_at(at).answered)[0]))
         )

@@ -206,7 +206,7 @@ def test_a_network_that_cannot_be_made_leaves_the_old_one(visit, monkeypatch):
         patch.setattr(live, "Trainer", no_memory)
         at = run_it(at, "100-digits")
     assert not is_live_page(at)
-    assert [error.value for error in at.error] == ["not enough memory for this network."]
+    assert [error.value for error in at.error] == ["Not enough memory for this network."]
     assert trainer_of(at) is mine
 
 

@@ -92,6 +92,24 @@ def test_the_saved_file_is_the_network_as_it_stands(layout):
     assert "classes=1%2C2%2C3" in notes_from_bytes(content)["settings"]
 
 
+def test_weights_that_are_not_finite_are_not_offered(visit):
+    at = visit()
+    trainer_of(at).network.parameters[0] = np.nan
+    see(at.run())
+    assert "There is nothing to save at this moment" in "".join(told(at, "warning"))
+    assert [button.label for button in at.get("download_button") if "weights" in button.label] == []
+
+
+def test_a_run_that_has_just_lost_its_weights_saves_the_last_good_ones(monkeypatch):
+    run = BackgroundRun(Trainer(CONFIG), RunSlots(1))
+    good = run.trainer.network.parameters.copy()
+    run.trainer.network.parameters[0] = np.nan
+    run.play(None)  # the next step finds it out and brings the good ones back
+    content = takeaway._content(weakref.ref(run), "numpy")
+    run.stop()
+    assert network_from_bytes(content).parameters.tobytes() == good.tobytes()
+
+
 def test_a_file_comes_back_with_the_settings_it_was_saved_with(visit):
     at = visit()
     old, data = file_of(

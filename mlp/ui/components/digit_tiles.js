@@ -1,6 +1,7 @@
 // Digits with their answers. Each tile keeps its canvas from update to update, so nothing flickers.
 
 const SIDE = 28;
+const LONGEST_DIGIT = "✗ 9, is 4".length; // longer captions hold names
 
 function ink(cssColour) {
   const probe = document.createElement("canvas").getContext("2d");
@@ -31,6 +32,7 @@ export default function ({ data, parentElement }) {
   const list = parentElement.querySelector("ul");
   const pixels = atob(data.pixels);
   list.style.setProperty("--wrong", data.wrong);
+  list.classList.toggle("words", data.tiles.some((tile) => tile.caption.length > LONGEST_DIGIT));
   const colour = ink(getComputedStyle(list).color);
   while (list.children.length < data.tiles.length) list.append(makeTile());
   while (list.children.length > data.tiles.length) list.lastChild.remove();

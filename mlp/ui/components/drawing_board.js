@@ -188,7 +188,9 @@ function showAnswer(instance, { answer, bars, colour, muted }) {
     const row = list.children[index];
     row.className = bar.winner ? "winner" : "";
     row.querySelector("dt").textContent = bar.name;
-    row.querySelector(".bar").style.width = `${100 * bar.share}%`;
+    const { style } = row.querySelector(".bar");
+    style.width = `${100 * bar.share}%`;
+    style.opacity = bar.winner ? 1 : 0.5; // the colour of a class may be as grey as those that lost
     row.querySelector(".share").textContent = bar.words;
   });
 }
@@ -230,6 +232,7 @@ export default function ({ data, parentElement, setStateValue }) {
   refresh(instance);
 
   return () => {
+    if (root.isConnected) return; // Streamlit calls this too when two updates follow each other at once
     clearTimeout(instance.timer);
     document.removeEventListener("keydown", instance.onKey);
     instance.observer.disconnect();

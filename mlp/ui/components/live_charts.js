@@ -96,6 +96,7 @@ export default function (component) {
   });
 
   return () => {
+    if (root.isConnected) return; // Streamlit calls this too when two updates follow each other at once
     instance.observer?.disconnect();
     instance.plots.forEach((plot) => window.Plotly?.purge(plot));
     instances.delete(parentElement);
