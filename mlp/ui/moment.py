@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 import streamlit as st
 
@@ -177,7 +178,7 @@ def _strip(run: BackgroundRun, choice: _Choice) -> None:
     """
     trainer = run.trainer
     moments = _moments(trainer) if choice.following else choice.moments
-    st.session_state[_FOLLOW_KEY] = choice.following
+    _set(_FOLLOW_KEY, choice.following)
 
     def words(step: int) -> str:
         return f"step {step:,} · epoch {step / trainer.steps_per_epoch:,.1f}"
@@ -192,7 +193,7 @@ def _strip(run: BackgroundRun, choice: _Choice) -> None:
         if choice.following or len(moments) < 2:
             st.progress(moments[-1] / max(moments[-1], trainer.total_steps), text=words(moments[-1]))
         else:
-            st.session_state[choice.slider_key] = choice.step
+            _set(choice.slider_key, choice.step)
             st.select_slider(
                 "Moment",
                 options=moments,
@@ -208,6 +209,12 @@ def _strip(run: BackgroundRun, choice: _Choice) -> None:
             on_click=_toggle_playback,
             disabled=len(moments) < 2,
         )
+
+
+def _set(key: str, value: Any) -> None:
+    """Gives a widget its value, if it has another: a poll on its way would otherwise undo a press made meanwhile."""
+    if key not in st.session_state or st.session_state[key] != value:
+        st.session_state[key] = value
 
 
 def _moments(trainer: Trainer) -> list[int]:
