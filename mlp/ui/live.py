@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from mlp.analysis import Finding, diagnose
 from mlp.data import DatasetError, Progress
@@ -180,7 +181,18 @@ def start_with(workbench: Workbench, config: RunConfig) -> bool:
     return True
 
 
+def _is_echo() -> bool:
+    """Whether a press came along with a poll of a fragment: the browser sends the press itself right after it.
+
+    The buttons of the transport stand in no fragment. Without this one press would now and then count twice.
+    """
+    context = get_script_run_ctx()
+    return context is not None and bool(context.fragment_ids_this_run)
+
+
 def _toggle(workbench: Workbench) -> None:
+    if _is_echo():
+        return
     run = session.current_run()
     if run.active:
         run.pause()
@@ -190,12 +202,16 @@ def _toggle(workbench: Workbench) -> None:
 
 
 def _finish_epoch(workbench: Workbench) -> None:
+    if _is_echo():
+        return
     run = session.current_run()
     _make_room(workbench, run, 1)
     run.finish_epoch()
 
 
 def _step(workbench: Workbench) -> None:
+    if _is_echo():
+        return
     run = session.current_run()
     _make_room(workbench, run, 1)
     run.step()

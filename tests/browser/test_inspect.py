@@ -135,11 +135,12 @@ def test_the_moment_followed_is_never_that_of_the_start(live: LivePage):
 
 
 def test_a_remedy_tries_itself_on_the_start_page_and_among_the_gradients(live: LivePage):
-    remedy = live.page.get_by_role("button", name="Try learning rate: 0.1")
+    remedy = live.page.get_by_role("button", name="Try learning rate: 0.1").first  # of several findings
     for page in (None, "Gradients"):
         live.open(f"{SMALL}&learning_rate=10")
         live.press("step")
         live.until_step(1)
+        until(lambda: live.active, lambda active: not active, "a pause after the step")
         live.page.evaluate("document.querySelector('.mlp-charts').marked = true")
         live.play()
         if page:

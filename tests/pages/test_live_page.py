@@ -2,6 +2,7 @@
 
 import base64
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -569,3 +570,16 @@ def test_another_persons_link_is_another_network(visit):
     other = visit({**SHORT, "run": token if isinstance(token, str) else token[-1]})
     assert trainer_of(other) is not trainer_of(at)
     assert trainer_of(other).step_count == 0
+
+
+def test_a_press_that_a_poll_brings_along_does_not_count(visit, monkeypatch):
+    """The browser sends it once more by itself; both would play and pause at once."""
+    at = visit(SHORT)
+    with monkeypatch.context() as patch:
+        patch.setattr(live, "get_script_run_ctx", lambda: SimpleNamespace(fragment_ids_this_run=["a poll"]))
+        for label in ("Step", "Epoch", "Play"):
+            press(at, label)
+    assert trainer_of(at).step_count == 0
+    assert "Play" in buttons(at)
+    train_steps(at, 1)
+    assert trainer_of(at).step_count == 1
