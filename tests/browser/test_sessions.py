@@ -66,11 +66,11 @@ def test_one_run_too_many_waits_its_turn(one_run_server, visit):
 
     first.pause()  # a pause makes room
     second.until_step(10)
-    assert not is_told_to_wait(second)
+    until(lambda: is_told_to_wait(second), lambda told: not told, "the notice to go")
 
     first.play()
     until(lambda: is_told_to_wait(first), bool, "the first to wait in its turn")
     rested = first.step
     second.close()  # a closed tab ends its training
     first.until_step(rested + 10)
-    assert not is_told_to_wait(first)
+    until(lambda: is_told_to_wait(first), lambda told: not told, "the notice to go")
