@@ -49,7 +49,12 @@ def outline(monkeypatch, mnist):
     monkeypatch.setattr(trainer, "ProbeLog", Recorded)
     monkeypatch.setattr(threads, "_most", lambda: 2)
     batches = []
-    monkeypatch.setattr(trainer, "Batcher", lambda *args, **kwargs: batches.append(args))
+
+    def batcher(*args, **kwargs):
+        batches.append(args)
+        return SimpleNamespace(augmentation=None)
+
+    monkeypatch.setattr(trainer, "Batcher", batcher)
 
     def make(**settings):
         found = Trainer(RunConfig(**settings), mnist)
