@@ -181,17 +181,18 @@ def start_with(workbench: Workbench, config: RunConfig) -> bool:
     return True
 
 
-def _is_echo() -> bool:
-    """Whether a press came along with a poll of a fragment: the browser sends the press itself right after it.
+def in_fragment_run() -> bool:
+    """Whether only a fragment is being drawn, as by a poll.
 
-    The buttons of the transport stand in no fragment. Without this one press would now and then count twice.
+    A press that comes with it, of a button that stands in no fragment, is an echo: the poll left the browser just then
+    and took the press along, which is sent itself right after. Without this it would now and then count twice.
     """
     context = get_script_run_ctx()
     return context is not None and bool(context.fragment_ids_this_run)
 
 
 def _toggle(workbench: Workbench) -> None:
-    if _is_echo():
+    if in_fragment_run():
         return
     run = session.current_run()
     if run.active:
@@ -202,7 +203,7 @@ def _toggle(workbench: Workbench) -> None:
 
 
 def _finish_epoch(workbench: Workbench) -> None:
-    if _is_echo():
+    if in_fragment_run():
         return
     run = session.current_run()
     _make_room(workbench, run, 1)
@@ -210,7 +211,7 @@ def _finish_epoch(workbench: Workbench) -> None:
 
 
 def _step(workbench: Workbench) -> None:
-    if _is_echo():
+    if in_fragment_run():
         return
     run = session.current_run()
     _make_room(workbench, run, 1)

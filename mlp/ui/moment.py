@@ -212,8 +212,8 @@ def _strip(run: BackgroundRun, choice: _Choice) -> None:
 
 
 def _set(key: str, value: Any) -> None:
-    """Gives a widget its value, if it has another: a poll on its way would otherwise undo a press made meanwhile."""
-    if key not in st.session_state or st.session_state[key] != value:
+    """Gives a widget its value; a poll only if it has another, or it would undo a press made meanwhile."""
+    if not live.in_fragment_run() or st.session_state.get(key) != value:
         st.session_state[key] = value
 
 
