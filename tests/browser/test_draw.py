@@ -403,7 +403,7 @@ def test_how_quickly_it_answers(live: LivePage, capsys: pytest.CaptureFixture[st
         sys.stdout.write("\n" + "\n".join(figures) + "\n")
 
 
-def _measured(board: DrawPage, name: str, strokes: int = 9) -> str:
+def _measured(board: DrawPage, name: str, strokes: int = 5) -> str:
     board.page.evaluate(CLOCK)
     waited, rates = [], []
     for _ in range(strokes):
