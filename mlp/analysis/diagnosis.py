@@ -46,9 +46,7 @@ HALF_LEARNT = 0.5  # of the loss of guessing: below that a slow run may simply b
 VALIDATION_RISE = 1.1
 GAP_FACTOR = 5.0
 GAP_SHARE = 0.1  # of the loss of guessing
-GAP_ANSWERS = (
-    0.005  # what was learned by heart is answered right; a single outlier can make a loss as large as it likes
-)
+GAP_ANSWERS = 0.005  # what is known by heart is answered right; a single outlier can make any loss large
 
 CS231N = "Karpathy, CS231n notes, “Neural Networks Part 3: Learning and Evaluation”"
 LARGE_STD = 0.15  # of normal weights: He's for 100 inputs is √(2/100) = 0.14

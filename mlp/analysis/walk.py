@@ -17,7 +17,18 @@ from numpy.typing import NDArray
 
 from mlp.data import epoch_order
 from mlp.data.randomness import Stream, generator
-from mlp.nn import LOSSES, MLP, Dropout, Linear, build_optimizer, clip_gradient_norm, softmax
+from mlp.nn import (
+    LOSSES,
+    MLP,
+    Dropout,
+    Linear,
+    Softmax,
+    build_optimizer,
+    clip_gradient_norm,
+    cross_entropy,
+    cross_entropy_on_probabilities,
+    softmax,
+)
 from mlp.training import Trainer
 from mlp.training.trainer import SUSPICIOUS_LOSS
 
@@ -285,6 +296,19 @@ def loss_at(walk: Walk, network: MLP) -> float:
     """The loss of the walk's batch, with the walk's dropout masks, for a network of the same shape."""
     logits, _, _ = _forward(network, walk.batch.x, walk.masks)
     return LOSSES[walk.settings.loss](logits, walk.batch.labels)[0]
+
+
+def two_ways_to_dlogits(walk: Walk) -> tuple[Array, Array, Array]:
+    """p, dlogits by softmax and cross-entropy as one, and dlogits by one after the other: all (N, K) float64.
+
+    The last is inf or nan where a probability underflows to 0.
+    """
+    logits, labels = walk.stage("logits").value.astype(np.float64), walk.batch.labels
+    layer = Softmax()
+    p = layer.forward(logits)
+    with np.errstate(all="ignore"):
+        apart = layer.backward(cross_entropy_on_probabilities(p, labels)[1])
+    return p, cross_entropy(logits, labels)[1], apart
 
 
 def _forward(

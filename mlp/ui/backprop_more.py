@@ -8,7 +8,7 @@ import numpy as np
 import streamlit as st
 
 from mlp.analysis.step_curve import step_curve
-from mlp.nn import Softmax, cross_entropy, cross_entropy_on_probabilities
+from mlp.analysis.walk import two_ways_to_dlogits
 from mlp.ui.backprop_batch import Walking, current, places
 from mlp.ui.backprop_check import check_gradient, find_the_fault
 from mlp.ui.charts import live_charts
@@ -82,12 +82,8 @@ def _p_minus_y(walking: Walking) -> None:
     walk = walking.walk
     N, K = walk.probabilities.shape
     n = min(places().digit, N - 1)
-    logits, labels = walk.stage("logits").value.astype(np.float64), walk.batch.labels
-    fused = cross_entropy(logits, labels)[1]
-    softmax = Softmax()
-    p = softmax.forward(logits)
-    with np.errstate(all="ignore"):
-        apart = softmax.backward(cross_entropy_on_probabilities(p, labels)[1])
+    labels = walk.batch.labels
+    p, fused, apart = two_ways_to_dlogits(walk)
     classes = walking.trainer.dataset.class_names
     st.markdown(
         f"Digit {n} is a {classes[labels[n]]}. Two ways to the gradient at its logits: softmax and cross-entropy "

@@ -329,7 +329,7 @@ GROUPS = (
     ("Optimization", OPTIMIZATION, MORE_OPTIMIZATION),
     ("Data", DATA, MORE_DATA),
 )
-_CONTROLS: dict[str, Control] = {control.name: control for _, usual, more in GROUPS for control in (*usual, *more)}
+BY_NAME: dict[str, Control] = {control.name: control for _, usual, more in GROUPS for control in (*usual, *more)}
 
 
 # -- settings in words, those of the sidebar
@@ -337,14 +337,14 @@ _CONTROLS: dict[str, Control] = {control.name: control for _, usual, more in GRO
 
 def label(name: str) -> str:
     """A setting's label inside a sentence: "train_size" is "training digits"."""
-    text = _CONTROLS[name].label
+    text = BY_NAME[name].label
     return text[0].lower() + text[1:]
 
 
 def value_words(name: str, value: object) -> str:
     """A setting's value: all classes are "all", no gradient limit is "off", hidden layers are "100-50"."""
     if value is None:
-        return _CONTROLS[name].none
+        return BY_NAME[name].none
     return ", ".join(map(str, value)) if name == "classes" and isinstance(value, tuple) else names.brief(value)
 
 
@@ -358,14 +358,14 @@ def sentence(error: Exception) -> str:
     if unknown := re.fullmatch(r"unknown setting (.+); the settings are (.+)", str(error)):
         return f"There is no setting {_quoted(unknown[1])}; the settings are {unknown[2]}."
     refusal = re.fullmatch(r"(\w+) must be (.+), got (.+)", str(error))
-    if refusal is None or refusal[1] not in _CONTROLS:
+    if refusal is None or refusal[1] not in BY_NAME:
         return names.whole_sentence(error)
     name, allowed, found = refusal.groups()
     allowed = re.sub(r"in ([\[(])([\d.]+), ([\d.]+)([\])])", _interval_words, allowed)
-    allowed = re.sub(r" or None\b", f", or {_CONTROLS[name].none}", allowed)
-    allowed = re.sub(r"\w+_\w+(?= \d)", lambda other: label(other[0]) if other[0] in _CONTROLS else other[0], allowed)
+    allowed = re.sub(r" or None\b", f", or {BY_NAME[name].none}", allowed)
+    allowed = re.sub(r"\w+_\w+(?= \d)", lambda other: label(other[0]) if other[0] in BY_NAME else other[0], allowed)
     allowed = re.sub(r"\b\d{4,}\b", lambda number: f"{int(number[0]):,}", allowed)
-    return f"{_CONTROLS[name].label} must be {allowed}; found: {_quoted(found)}."
+    return f"{BY_NAME[name].label} must be {allowed}; found: {_quoted(found)}."
 
 
 def _interval_words(found: re.Match[str]) -> str:

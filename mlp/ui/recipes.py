@@ -21,7 +21,6 @@ _DEPTH, _WIDTH = "recipes_depth", "recipes_width"
 _SETTINGS = {"learning_rate": "Learning rate", "width": "Units in the hidden layer"}
 
 _SPLITS = {"train": "Training", "validation": "Validation", "test": "Test"}
-_LABELS = {control.name: control.label for _, usual, more in controls.GROUPS for control in (*usual, *more)}
 
 
 def page() -> None:
@@ -177,8 +176,7 @@ def _differences(config: RunConfig) -> str:
         if is_unused:
             changed.pop(name, None)
     return "\N{NO-BREAK SPACE}· ".join(
-        f"{_LABELS[name]} **{', '.join(map(str, value)) if name == 'classes' else names.brief(value)}**"
-        for name, value in changed.items()
+        f"{controls.BY_NAME[name].label} **{controls.value_words(name, value)}**" for name, value in changed.items()
     )
 
 

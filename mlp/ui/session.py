@@ -204,9 +204,8 @@ def current_run() -> BackgroundRun:
 
 def forget_views() -> None:
     """Drops what the inspect pages remember of the trainer that is being replaced."""
-    for key in (MOMENT, PLACES, GRADIENT_BANDS, PLANE, BIOGRAPHIES, HIDDEN_DIGITS, JUDGEMENT, TAKEN):
-        st.session_state.pop(key, None)
-    for key in (WALK, WALK_CHECKS, WALK_TAKEN):
+    inspected = (MOMENT, PLACES, GRADIENT_BANDS, PLANE, BIOGRAPHIES, HIDDEN_DIGITS)
+    for key in (*inspected, JUDGEMENT, TAKEN, WALK, WALK_CHECKS, WALK_TAKEN):
         st.session_state.pop(key, None)
 
 

@@ -103,7 +103,9 @@ def _weights_out(run: BackgroundRun) -> None:
         "As they are when you press: numbers and a few words in the format "
         "[safetensors](https://huggingface.co/docs/safetensors), which can hold no program."
     )
-    if not np.isfinite(run.inspect().network.parameters).all():
+    with run.between_steps():
+        finite = np.isfinite(run.trainer.network.parameters).all()
+    if not finite:
         st.warning(
             "There is nothing to save at this moment: the last step made weights that are not finite numbers. The next "
             "step finds that out and brings back the last good ones."

@@ -8,9 +8,10 @@ import weakref
 import numpy as np
 import pytest
 
+from mlp.analysis import walk as analysis_walk
 from mlp.analysis.walk import coming_batch, written_out
 from mlp.training import Trainer
-from mlp.ui import backprop_more, session
+from mlp.ui import session
 from mlp.ui.subject import Subject, open_backprop_page
 
 from .app_page import SMALL, all_text, data_of, go, labelled, press, press_key, see, train, trainer_of
@@ -412,8 +413,8 @@ def test_softmax_and_cross_entropy_together_and_apart(visit):
 
 
 def test_where_two_ways_agree_exactly_no_rounding_is_blamed(visit, monkeypatch):
-    monkeypatch.setattr(backprop_more, "cross_entropy", lambda logits, labels: (0.0, np.zeros_like(logits)))
-    monkeypatch.setattr(backprop_more.Softmax, "backward", lambda self, dp: np.zeros_like(dp))
+    monkeypatch.setattr(analysis_walk, "cross_entropy", lambda logits, labels: (0.0, np.zeros_like(logits)))
+    monkeypatch.setattr(analysis_walk.Softmax, "backward", lambda self, dp: np.zeros_like(dp))
     at = choose_key(visit({**SMALL, "batch_size": "1"}), "backprop_question", "Why p − y?")
     assert "The two are the very same numbers for this digit." in all_text(at)
     assert "rounding" not in all_text(at)

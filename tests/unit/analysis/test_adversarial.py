@@ -6,14 +6,6 @@ import pytest
 from mlp import MLP
 from mlp.analysis import answers_by_epsilon, fast_gradient_sign, random_sign_noise, smallest_epsilon
 from mlp.nn import cross_entropy, cross_entropy_per_sample
-from mlp.training import RunConfig, Trainer
-
-
-@pytest.fixture(scope="module")
-def trained(digits):
-    trainer = Trainer(RunConfig(hidden_layers=(32,), train_size=500, validation_size=200, epochs=15), digits)
-    trainer.advance(steps=trainer.total_steps)
-    return trainer.network
 
 
 @pytest.fixture(scope="module")

@@ -10,6 +10,7 @@ from mlp.analysis.walk import (
     loss_at,
     one_digit,
     settings_of,
+    two_ways_to_dlogits,
     walk_step,
     written_out,
 )
@@ -225,6 +226,15 @@ def test_a_gradient_that_overflows_stops_it_too():
     assert "gradient is not finite" in walk.stopped
     with pytest.raises(TrainingDivergedError):
         trainer.step()
+
+
+def test_softmax_and_cross_entropy_give_p_minus_y_as_one_and_one_after_the_other():
+    walk = walk_of(trainer_of(5))
+    p, together, apart = two_ways_to_dlogits(walk)
+    np.testing.assert_allclose(p, walk.probabilities, rtol=1e-5)
+    y = np.eye(10)[walk.batch.labels]
+    for found in (together, apart):
+        np.testing.assert_allclose(found, (p - y) / len(p), rtol=1e-12, atol=1e-18)
 
 
 @pytest.mark.parametrize("settings", [{}, {"hidden_layers": (12, 9), "activation": "tanh", "dropout": 0.2}])

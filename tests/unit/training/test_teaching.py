@@ -5,15 +5,8 @@ import pytest
 
 from mlp.data import Dataset
 from mlp.nn import MLP, cross_entropy, cross_entropy_per_sample
-from mlp.training import RunConfig, Trainer, TrainingDivergedError, teach
+from mlp.training import TrainingDivergedError, teach
 from mlp.training.teaching import _turns
-
-
-@pytest.fixture(scope="module")
-def trained(digits):
-    trainer = Trainer(RunConfig(hidden_layers=(32,), train_size=500, validation_size=200, epochs=15), digits)
-    trainer.advance(steps=trainer.total_steps)
-    return trainer.network
 
 
 @pytest.fixture(scope="module")
