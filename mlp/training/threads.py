@@ -8,14 +8,18 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from functools import cache
 from typing import Any
 
+import numpy  # noqa: F401 - so that its linear algebra is there to be found
 from threadpoolctl import OpenBLASController, ThreadpoolController
 
 # Products of a chunk's digits and the network's parameters from which on a second thread pays, as measured by
 # benchmarks/steps.py on two cores (784-196-10: a batch of about 100).
 WORTH_THREADS = 16_000_000
+
+_LIBRARIES: list[Any] = [found for found in ThreadpoolController().lib_controllers if found.user_api == "blas"]
+# Read at the start, before anybody lowers the number for a while.
+_MOST = min((library.num_threads for library in _LIBRARIES), default=1)
 
 _turn = threading.Condition()
 _queue: deque[object] = deque()  # who waits, first come first served
@@ -29,7 +33,7 @@ def threads_for(work: int) -> int:
 
     There are as many as the process was started with: OPENBLAS_NUM_THREADS=1 means one for all.
     """
-    return _most() if work >= WORTH_THREADS else 1
+    return _MOST if work >= WORTH_THREADS else 1
 
 
 class using_threads:  # noqa: N801 - reads as what it does, and a generator would cost twice as much in every step
@@ -74,20 +78,9 @@ def use_threads(count: int) -> None:
     global _in_use
     if count == _in_use == getattr(_own, "threads", 0):  # in some builds the number belongs to the thread that set it
         return
-    _most()  # looked up before anything is changed
-    for library in _libraries():
+    for library in _LIBRARIES:
         if isinstance(library, OpenBLASController):
             # Otherwise it would listen to nobody but the first thread that ever set a number.
             library.clear_controlling_thread(force=True)
         library.set_num_threads(count)
     _in_use = _own.threads = count
-
-
-@cache
-def _most() -> int:
-    return min((library.num_threads for library in _libraries()), default=1)
-
-
-@cache
-def _libraries() -> list[Any]:
-    return [found for found in ThreadpoolController().lib_controllers if found.user_api == "blas"]

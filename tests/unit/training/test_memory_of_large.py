@@ -47,7 +47,7 @@ def outline(monkeypatch, mnist):
     monkeypatch.setattr(trainer, "MLP", Outline)
     monkeypatch.setattr(trainer, "build_optimizer", lambda *args, **kwargs: SimpleNamespace())
     monkeypatch.setattr(trainer, "ProbeLog", Recorded)
-    monkeypatch.setattr(threads, "_most", lambda: 2)
+    monkeypatch.setattr(threads, "_MOST", 2)
     batches = []
 
     def batcher(*args, **kwargs):

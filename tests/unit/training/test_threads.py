@@ -22,13 +22,20 @@ def one_thread_afterwards():
 
 
 def test_threads_from_the_point_where_they_pay(monkeypatch):
-    monkeypatch.setattr(threads, "_most", lambda: 6)
+    monkeypatch.setattr(threads, "_MOST", 6)
     assert threads.threads_for(threads.WORTH_THREADS - 1) == 1
     assert threads.threads_for(threads.WORTH_THREADS) == 6
 
 
 def test_never_more_than_the_process_was_started_with():
-    code = "from mlp.training import threads; threads.use_threads(1); print(threads.threads_for(threads.WORTH_THREADS))"
+    code = """
+from mlp.training import threads
+from threadpoolctl import threadpool_limits
+
+with threadpool_limits(1):
+    threads.use_threads(1)
+print(threads.threads_for(threads.WORTH_THREADS))
+"""
     found = [
         subprocess.run(
             [sys.executable, "-c", code],
@@ -46,7 +53,7 @@ def test_never_more_than_the_process_was_started_with():
 def test_the_number_is_set_only_when_it_changes(monkeypatch):
     asked = []
     library = SimpleNamespace(set_num_threads=asked.append, num_threads=2)
-    monkeypatch.setattr(threads, "_libraries", lambda: [library, library])
+    monkeypatch.setattr(threads, "_LIBRARIES", [library, library])
     monkeypatch.setattr(threads, "_in_use", 0)
     for count in (1, 1, 2, 2, 1):
         with threads.using_threads(count):
@@ -61,7 +68,7 @@ def test_any_thread_can_change_it():
         worker = threading.Thread(target=threads.use_threads, args=(count,))
         worker.start()
         worker.join()
-        seen.append({library.get_num_threads() for library in threads._libraries()})
+        seen.append({library.get_num_threads() for library in threads._LIBRARIES})
     assert seen == [{1}, {2}, {1}]
 
 
