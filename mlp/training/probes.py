@@ -1,12 +1,13 @@
 """Probes: what happens inside the layers at a step, sampled over the run.
 
 A probe costs about as much as two steps, so at full speed it is taken as often as a share of the time allows, and at
-the latest when the run is a seventh longer than at the last one, for a short run would get hardly any; in slow motion
+the latest when the run is a fifth longer than at the last one, for a short run would get hardly any; in slow motion
 and single steps at every step.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from time import perf_counter
@@ -18,8 +19,8 @@ from numpy.typing import NDArray
 from mlp.nn import MLP
 
 PROBE_DIGITS = 100
-TIME_SHARE = 0.015  # of the training time at the most; in a cold cache a probe costs twice what its clock says
-LONGEST_GAP = 10 ** (1 / 16)  # from one probe to the next: sixteen in ten times the steps, whatever they cost
+TIME_SHARE = 0.015  # of the training time at the most
+LONGEST_GAP = 10 ** (1 / 12)  # from one probe to the next: twelve in ten times the steps, whatever they cost
 MOST_COLUMNS = 400  # twice what a picture shows
 SATURATED = 0.97  # |tanh| above this, sigmoid above it or below 1 - it
 
@@ -95,9 +96,9 @@ class ProbeLog:
         if armed or self.every_step:
             row = np.full((len(network.linears), len(MEASURES)), np.nan)
             for layer, (linear, where) in enumerate(zip(network.linears, self._layer_slices(), strict=True)):
-                row[layer, :2] = np.linalg.norm(linear.dW), np.linalg.norm(linear.db)
+                row[layer, :2] = norms = np.linalg.norm(linear.dW), np.linalg.norm(linear.db)
                 if armed:
-                    row[layer, 4] = _cosine(network.gradient[where], self._gradient[where])
+                    row[layer, 4] = _cosine(network.gradient[where], self._gradient[where], np.hypot(*norms))
             np.copyto(self._parameters, network.parameters)
             self._open = row
         if self.every_step or not armed:
@@ -119,10 +120,10 @@ class ProbeLog:
         network = self._network
         values = network.layer_values(self._x)
         for layer, (linear, where) in enumerate(zip(network.linears, self._layer_slices(), strict=True)):
-            size = linear.W.size
-            before = self._parameters[where][:size]
+            change = self._parameters[where][: linear.W.size]  # so far the weights as they were
+            change -= linear.W.ravel()
             row[layer, 2] = norm = np.linalg.norm(linear.W)
-            row[layer, 3] = np.linalg.norm(linear.W.ravel() - before) / norm
+            row[layer, 3] = np.linalg.norm(change) / norm
             if linear is not network.linears[-1]:
                 row[layer, 5:] = _activation_statistics(values[layer][1], network.activation)
 
@@ -162,16 +163,19 @@ class ProbeLog:
         return slices
 
 
-def _cosine(a: Array, b: Array) -> float:
-    return float(np.dot(a, b) / (np.linalg.norm(a) * np.linalg.norm(b)))
+def _cosine(a: Array, b: Array, norm_of_a: float) -> float:
+    return float(np.dot(a, b) / (norm_of_a * np.linalg.norm(b)))
 
 
 def _activation_statistics(a: Array, activation: str) -> tuple[float, float, float, float]:
     """a: (N, units) -> mean, standard deviation, share of dead units, share of saturated activations."""
-    dead = float(np.mean(~a.any(axis=0)))
+    dead = float(np.mean(~(a != 0).any(axis=0)))
     saturated = np.nan
     if activation == "tanh":
         saturated = float(np.mean(np.abs(a) > SATURATED))
     elif activation == "sigmoid":
         saturated = float(np.mean((a > SATURATED) | (a < 1 - SATURATED)))
-    return float(a.mean(dtype=np.float64)), float(a.std(dtype=np.float64)), dead, saturated
+    deviations = a.astype(np.float64)
+    mean = float(deviations.mean())
+    deviations -= mean
+    return mean, float(np.linalg.norm(deviations)) / math.sqrt(a.size), dead, saturated

@@ -243,8 +243,8 @@ def test_however_short_the_run_its_heatmap_has_columns_all_along(frozen_clock, s
     log = full_speed(MLP([784, 8, 10], rng=np.random.default_rng(0)), steps, 0.001)
     taken = log.probes().steps
     gaps = np.diff([*taken, steps])
-    assert (gaps <= np.maximum(2, 0.16 * steps + 1)).all(), f"white between {taken.tolist()} of {steps}"
-    assert len(log) <= 16 * np.log10(steps) + 2, "more than it may cost"
+    assert (gaps <= np.maximum(2, 0.2 * steps + 1)).all(), f"white between {taken.tolist()} of {steps}"
+    assert len(log) <= 12 * np.log10(steps) + 2, "more than it may cost"
 
 
 def test_the_share_counts_what_the_columns_of_a_short_run_cost(frozen_clock):
@@ -259,7 +259,7 @@ def test_at_full_speed_there_are_fewer_probes_than_steps_and_one_at_least(train)
     for _ in range(300):
         trainer.step()
     steps = trainer.probes.probes().steps
-    assert 20 <= len(steps) < 100
+    assert 15 <= len(steps) < 100
     assert steps[0] == 1
 
 
