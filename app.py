@@ -4,7 +4,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from mlp.ui import assets, session
+from mlp.ui import assets, server
 
 HERE = Path(__file__).parent
 
@@ -36,5 +36,5 @@ def frame() -> None:
 if __name__ == "__main__":
     frame()
 else:  # `streamlit run` imports this module once and serves `app`
-    session.prepare_server()
-    app = st.App(__file__, routes=assets.routes(), on_script_error=session.explain_error)
+    server.prepare()
+    app = st.App(__file__, routes=assets.routes(), lifespan=server.lifespan, on_script_error=server.explain_error)

@@ -14,9 +14,9 @@ from numbers import Real
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike, NDArray
 from PIL import Image
-from scipy import ndimage
 
 Picture: TypeAlias = NDArray[np.uint8]
 Floats: TypeAlias = NDArray[np.float64]
@@ -155,7 +155,7 @@ class _Drawing:
         cells = np.minimum(points.astype(int), shape - 1)
         empty = np.ones((shape[1], shape[0]), bool)
         empty[cells[:, 1], cells[:, 0]] = False
-        distance: Floats = ndimage.distance_transform_edt(empty)
+        distance: Floats = scipy.ndimage.distance_transform_edt(empty)
         return _grey(distance, max(self.pen_width * shrink, 1.0), 1.0)
 
     def _box(self) -> tuple[Floats, Floats]:
@@ -385,7 +385,9 @@ def _terms(shape: tuple[int, ...]) -> Floats:
 def _patches(above: Floats) -> Floats:
     """What stands out in patches wider than any line, as soft shadows do: the opening of the picture."""
     small = _resized_floats(above, min(1.0, SMALL_PAGE / max(above.shape)))
-    return _stretched(ndimage.grey_opening(small, size=max(3, round(WIDEST_LINE * max(small.shape)))), above.shape)
+    return _stretched(
+        scipy.ndimage.grey_opening(small, size=max(3, round(WIDEST_LINE * max(small.shape)))), above.shape
+    )
 
 
 class _Ink:
@@ -393,7 +395,7 @@ class _Ink:
 
     def __init__(self, above: Floats) -> None:
         self.above = above
-        calm = ndimage.gaussian_filter(above, 1.0) if max(above.shape) > SMALL_PICTURE else above
+        calm = scipy.ndimage.gaussian_filter(above, 1.0) if max(above.shape) > SMALL_PICTURE else above
         self.noise = 2.6 * float(np.quantile(np.abs(calm), 0.3))  # three in ten lie within 0.385 standard deviations
         least = max(4 * self.noise, LEAST_CONTRAST)
         self.all = self._large_enough(calm > least)
@@ -410,7 +412,7 @@ class _Ink:
         if full > NEARLY_FULL:
             full = 255.0  # the digit has its grey levels already
         ink = np.clip(self.above / full, 0, 1)
-        parts, _ = ndimage.label(mask, EIGHT_NEIGHBOURS)
+        parts, _ = scipy.ndimage.label(mask, EIGHT_NEIGHBOURS)
         areas = np.bincount(parts.ravel())[1:]
         lows, highs = _corners(parts)
         largest = int(areas.argmax())
@@ -418,26 +420,28 @@ class _Ink:
         near = (lows <= highs[largest] + REACH * size) & (highs >= lows[largest] - REACH * size)
         kept = np.flatnonzero(near.all(axis=1) & (areas >= SPECK * areas[largest])) + 1
         # the soft edge belongs to the line: it is as wide as a pixel of the result
-        soft = ndimage.binary_dilation(np.isin(parts, kept), EIGHT_NEIGHBOURS, iterations=max(1, round(size / SIDE)))
+        soft = scipy.ndimage.binary_dilation(
+            np.isin(parts, kept), EIGHT_NEIGHBOURS, iterations=max(1, round(size / SIDE))
+        )
         soft &= self.above > 3 * self.noise
         return np.rint(255 * ink).astype(np.uint8), np.rint(255 * np.where(soft, ink, 0)).astype(np.uint8)
 
     @staticmethod
     def _large_enough(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
         """The mask if one of its parts is as large as the smallest digit, else nothing."""
-        lows, highs = _corners(ndimage.label(mask, EIGHT_NEIGHBOURS)[0])
+        lows, highs = _corners(scipy.ndimage.label(mask, EIGHT_NEIGHBOURS)[0])
         enough = (highs - lows).max(initial=0) >= max(2.0, SMALLEST_DIGIT * max(mask.shape))
         return mask.copy() if enough else np.zeros_like(mask)
 
 
 def _without_edges(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    parts, _ = ndimage.label(mask, EIGHT_NEIGHBOURS)
+    parts, _ = scipy.ndimage.label(mask, EIGHT_NEIGHBOURS)
     return mask & ~np.isin(parts, np.concatenate([parts[0], parts[-1], parts[:, 0], parts[:, -1]]))
 
 
 def _corners(parts: NDArray[Any]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """The boxes of the numbered parts: (count, 2) and (count, 2), first row and column and those after the last."""
-    boxes = ndimage.find_objects(parts)
+    boxes = scipy.ndimage.find_objects(parts)
     ends = np.array([[(side.start, side.stop) for side in box] for box in boxes], dtype=int).reshape(-1, 2, 2)
     return ends[..., 0], ends[..., 1]
 
@@ -455,7 +459,7 @@ def _with_usual_lines(digit: Picture) -> Picture:
     mask = np.pad(digit, room) > 127
     if not mask.any():
         return digit
-    distance = ndimage.distance_transform_edt(~mask) - ndimage.distance_transform_edt(mask)
+    distance = scipy.ndimage.distance_transform_edt(~mask) - scipy.ndimage.distance_transform_edt(mask)
     changed: Picture = np.rint(255 * np.clip(change - distance + 0.5, 0, 1)).astype(np.uint8)
     return changed if (changed > 127).any() else digit
 

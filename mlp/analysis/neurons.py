@@ -9,9 +9,8 @@ from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy.cluster.hierarchy import leaves_list, linkage, optimal_leaf_ordering
-from scipy.spatial.distance import squareform
 
 from mlp.nn import ACTIVATIONS, MLP
 
@@ -168,9 +167,12 @@ def _similarity_order(W: Array) -> NDArray[np.int64]:
     directions = W / np.where(lengths > 0, lengths, 1)
     distance = np.clip(1 - directions.T @ directions, 0, 2).astype(np.float64)
     np.fill_diagonal(distance, 0)
-    pairs = squareform(distance, checks=False)
-    tree = linkage(pairs, method="average")
-    return leaves_list(optimal_leaf_ordering(tree, pairs) if units <= MOST_TURNED else tree).astype(np.int64)
+    pairs = scipy.spatial.distance.squareform(distance, checks=False)
+    clusters = scipy.cluster.hierarchy
+    tree = clusters.linkage(pairs, method="average")
+    if units <= MOST_TURNED:
+        tree = clusters.optimal_leaf_ordering(tree, pairs)
+    return clusters.leaves_list(tree).astype(np.int64)
 
 
 def _accuracy(logits: Array, labels: Array) -> float:

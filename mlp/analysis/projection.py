@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy.linalg import eigh
-from scipy.sparse.linalg import eigsh
 
 Array = NDArray[Any]
 
@@ -76,10 +75,10 @@ def _top_two(symmetric: Array) -> Array:
     m = len(symmetric)
     matrix = symmetric.astype(np.float64)
     if m < LARGE:
-        _, vectors = eigh(matrix, subset_by_index=[m - 2, m - 1])
+        _, vectors = scipy.linalg.eigh(matrix, subset_by_index=[m - 2, m - 1])
     else:
         start = np.random.default_rng(0).normal(size=m)  # the same at each call, so that the answer is, too
-        _, vectors = eigsh(matrix, k=2, v0=start)
+        _, vectors = scipy.sparse.linalg.eigsh(matrix, k=2, v0=start)
     return np.asarray(vectors[:, ::-1])
 
 

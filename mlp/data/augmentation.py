@@ -5,8 +5,8 @@ from functools import cache
 from typing import Any
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy.ndimage import gaussian_filter1d
 
 SIDE = 28
 CENTRE = (SIDE - 1) / 2
@@ -82,7 +82,7 @@ class Augmentation:
 @cache
 def _gaussian() -> NDArray[np.float32]:
     """(28, 28): the Gaussian filter along one axis as a matrix, ten times quicker here than the filter itself."""
-    G: NDArray[np.float64] = gaussian_filter1d(np.eye(SIDE), SMOOTHING, axis=0, mode="constant")
+    G: NDArray[np.float64] = scipy.ndimage.gaussian_filter1d(np.eye(SIDE), SMOOTHING, axis=0, mode="constant")
     return G.astype(np.float32)
 
 

@@ -10,10 +10,6 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 from starlette.routing import Route
 
-from mlp.data import SOURCES
-from mlp.data.sources import load_arrays
-from mlp.viz import to_png
-
 _COMPONENTS = Path(__file__).parent / "components"
 _KEEP = {"Cache-Control": "public, max-age=31536000, immutable"}  # neither plotly.js nor a test digit ever changes
 _PLOTLY_JS = Path(plotly.__file__).parent / "package_data" / "plotly.min.js"
@@ -40,6 +36,11 @@ async def _plotly_js(_: Request) -> FileResponse:
 
 async def _test_digit(request: Request) -> Response:
     """One test picture as a PNG, black ink on white; 404 for one that does not exist or was not downloaded."""
+    # Not above: the server is to answer before all of the app is imported.
+    from mlp.data import SOURCES
+    from mlp.data.sources import load_arrays
+    from mlp.viz import to_png
+
     name, number = request.path_params["dataset"], request.path_params["number"]
     source = SOURCES.get(name)
     if source is None or source.needs_download():

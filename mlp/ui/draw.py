@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 
 import numpy as np
+import scipy.ndimage  # noqa: F401 - here, so that the first answer is not kept waiting for it
 import streamlit as st
 from PIL import Image
 

@@ -7,21 +7,15 @@ the trainer of the old one again by the token in its address, for as long as tha
 
 from __future__ import annotations
 
-import logging
-import os
 import secrets
 import threading
 from dataclasses import dataclass
-from importlib import import_module
 from time import monotonic
 
 import streamlit as st
-from streamlit.runtime.pages_manager import PagesManager
 
-from mlp.data import DatasetError, load_dataset
 from mlp.training import BackgroundRun, RunConfig, RunSlots, Trainer
-from mlp.training.snapshots import DEFAULT_BUDGET
-from mlp.training.threads import use_threads
+from mlp.ui import server
 
 _WORKBENCH = "workbench"
 # What the inspect pages remember of one trainer: it must not outlive it, or a reset would keep the old one in memory.
@@ -35,10 +29,6 @@ JUDGEMENT = "judgement"  # what the start page found wrong with a trainer
 TAKEN = "taken"  # what the start page says of a weights file that was brought to it
 _TOKEN_PARAMETER = "run"  # noqa: S105 - the name of a URL parameter
 _SECONDS_KEPT = 60.0  # how long a closed tab's run waits for its page to be loaded again
-_MAX_RUNS_VARIABLE = "MLP_MICROSCOPE_MAX_RUNS"
-_SNAPSHOT_VARIABLE = "MLP_MICROSCOPE_SNAPSHOT_MB"
-
-_log = logging.getLogger(__name__)
 
 
 @dataclass
@@ -120,59 +110,11 @@ _slots: RunSlots | None = None
 
 
 def slots() -> RunSlots:
-    """The server's training slots. Raises ValueError when MLP_MICROSCOPE_MAX_RUNS is not a whole number from 1."""
+    """The server's training slots."""
     global _slots
     if _slots is None:
-        _slots = RunSlots(_whole_number(_MAX_RUNS_VARIABLE, 8))
+        _slots = RunSlots(server.most_runs())
     return _slots
-
-
-def snapshot_budget() -> int:
-    """Bytes for a session's snapshots. Raises ValueError unless MLP_MICROSCOPE_SNAPSHOT_MB is a whole number from 1."""
-    return _whole_number(_SNAPSHOT_VARIABLE, DEFAULT_BUDGET // 2**20) * 2**20
-
-
-def _whole_number(variable: str, default: int) -> int:
-    text = os.environ.get(variable, str(default))
-    if not text.isdecimal() or int(text) < 1:
-        raise ValueError(f"{variable} must be a whole number of at least 1, got {text!r}")
-    return int(text)
-
-
-def prepare_server() -> None:
-    """Once for each server, before the first visitor: checks its settings and reads the digits.
-
-    One thread for linear algebra: small batches are faster so, and several runs share the machine fairly.
-    """
-    try:
-        slots()
-        snapshot_budget()
-    except ValueError as error:
-        raise SystemExit(str(error)) from None
-    use_threads(1)
-    # Streamlit learns that the pages are those of st.navigation when it runs app.py for the first time; until then it
-    # takes the folder pages/ for its own and tells the very first visitor of a deep link that there is no such page.
-    PagesManager.uses_pages_directory = False
-    threading.Thread(target=_warm_up, name="warm-up", daemon=True).start()
-
-
-def _warm_up() -> None:
-    """Does what the first visitor would have to wait for: reads the digits, imports what draws the pages."""
-    try:
-        load_dataset("mnist")
-        import_module("mlp.ui.live")
-    except DatasetError:
-        _log.exception("MNIST could not be read")  # the page says so when it asks for the digits
-
-
-def explain_error(error: Exception) -> bool:
-    """Shows one sentence in place of a traceback, which goes to the log."""
-    _log.exception("a page failed", exc_info=error)
-    st.error(
-        f"Something in this page failed ({type(error).__name__}). Your network is still there: reload the page to "
-        "go on. The server's log has the details."
-    )
-    return True
 
 
 @st.cache_resource(scope="session", show_spinner=False, on_release=lambda thread: thread.release())

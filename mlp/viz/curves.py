@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import ceil, log
 from typing import Any, Literal
 
 import numpy as np
+import pandas as pd
 import plotly.graph_objects as go
 from numpy.typing import NDArray
-from scipy.signal import lfilter
 
 from mlp.training import History
 from mlp.viz.layout import MOMENT, TIME_TITLES, common_layout, draw, quiet_title
@@ -50,9 +49,7 @@ def smooth(values: NDArray[Any], weight: float) -> NDArray[np.float64]:
     values = values.astype(np.float64)
     if weight == 0 or len(values) == 0:
         return values
-    averaged = np.asarray(lfilter([1 - weight], [1, -weight], values), np.float64)
-    start = averaged[: ceil(40 / -log(weight))]  # after that weight^t is below e^-40, and the divisor rounds to 1
-    start /= 1 - weight ** np.arange(1, len(start) + 1)
+    averaged: NDArray[np.float64] = pd.Series(values).ewm(alpha=1 - weight).mean().to_numpy()
     return averaged
 
 

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from io import BytesIO
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
 from PIL import Image
-from scipy.spatial import cKDTree
 
 Picture = NDArray[np.uint8]  # (H, W, 3), red, green, blue
 
@@ -84,5 +84,5 @@ def _palette_for(codes: NDArray[np.uint32], counts: NDArray[np.int64]) -> tuple[
     common = colours[counts > counts.sum() / 20]
     few = Image.fromarray(colours[None]).quantize(_GIF_COLOURS - len(common), method=Image.Quantize.MEDIANCUT)
     palette = np.concatenate([common, np.array(few.getpalette(), np.uint8).reshape(-1, 3)])[:_GIF_COLOURS]
-    _, nearest = cKDTree(palette.astype(np.float64)).query(colours.astype(np.float64))
+    _, nearest = scipy.spatial.cKDTree(palette.astype(np.float64)).query(colours.astype(np.float64))
     return palette, np.asarray(nearest, np.uint8)
