@@ -510,8 +510,7 @@ def test_while_it_trains_the_diagnosis_looks_now_and_then_only(visit, monkeypatc
         see(at.run())
     assert len(looks) == before
     press(at, "Pause")
-    wait_for(at, lambda at: "Pause" not in buttons(at))
-    assert len(looks) > before, "a run that stands still is judged as it stands"
+    wait_for(at, lambda at: len(looks) > before)  # a run that stands still is judged as it stands
 
 
 def test_a_remedy_names_settings_as_the_sidebar_does():
