@@ -14,6 +14,7 @@ from mlp.training.weights import (
     network_to_bytes,
     notes_from_bytes,
     settings_of,
+    why_not_saved,
 )
 
 __all__ = [
@@ -50,4 +51,5 @@ __all__ = [
     "notes_from_bytes",
     "settings_of",
     "teach",
+    "why_not_saved",
 ]

@@ -53,10 +53,8 @@ def network_to_bytes(network: MLP, notes: dict[str, str] | None = None, layout: 
     """
     if layout not in get_args(Layout):
         raise ValueError(f"layout must be one of {', '.join(get_args(Layout))}, got {layout!r}")
-    if not (np.abs(network.parameters) <= LARGEST_VALUE).all():
-        raise ValueError("the weights must all be finite numbers in [-1e12, 1e12] to be saved, got others")
-    if _overflows(network):
-        raise ValueError(f"{_TOO_LARGE}: they cannot be saved")
+    if why := why_not_saved(network):
+        raise ValueError(why)
     for name, text in (notes or {}).items():
         if not _is_text(name) or not _is_text(text):
             raise ValueError(f"notes must be names and texts, got {name!r:.40} and {text!r:.40}")
@@ -75,6 +73,13 @@ def network_to_bytes(network: MLP, notes: dict[str, str] | None = None, layout: 
     metadata |= {NOTE + name: text for name, text in (notes or {}).items()}
     metadata["checksum"] = _checksum(tensors, metadata)
     return _sorted_header(save(tensors, metadata))
+
+
+def why_not_saved(network: MLP) -> str:
+    """Why a network's weights cannot be saved as they are, or ""."""
+    if not (np.abs(network.parameters) <= LARGEST_VALUE).all():
+        return "the weights must all be finite numbers in [-1e12, 1e12] to be saved, got others"
+    return f"{_TOO_LARGE}: they cannot be saved" if _overflows(network) else ""
 
 
 def network_from_bytes(data: bytes) -> MLP:

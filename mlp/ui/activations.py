@@ -15,6 +15,7 @@ from mlp.ui import session
 from mlp.ui.assets import digit_url
 from mlp.ui.charts import live_charts
 from mlp.ui.moment import layer_control, save_button
+from mlp.ui.names import share
 from mlp.ui.tiles import Tile, digit_tiles
 from mlp.viz import (
     Palette,
@@ -145,7 +146,7 @@ def _strips(run: BackgroundRun, moment: Inspection, colours: Palette) -> None:
         figure = activation_strips(
             [a[0] for _, a in values],
             colours,
-            title=f"{said}: {probabilities[answer]:.1%} sure",
+            title=f"{said}: {share(probabilities[answer])} sure",
             class_names=dataset.class_names,
         )
         live_charts([figure], [f"Activations of every layer for test digit {number}"], key="strips", wide=True)

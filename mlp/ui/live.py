@@ -25,6 +25,11 @@ from mlp.ui.session import Workbench
 from mlp.ui.tiles import answer_tiles, digit_tiles
 from mlp.viz import learning_curve, palette, smooth
 
+_ALL_WELL = "Nothing looks wrong so far"
+_LOOKED_AT = (
+    "Every few seconds a diagnosis looks whether the loss falls, the steps are of a good size, the gradient reaches "
+    "every layer, the units stay alive, and the digits are not learned by heart. The Gradients page shows what it sees."
+)
 POLL_SECONDS = 0.5
 SLOW_POLL_SECONDS = 0.2  # in slow motion a person follows single steps
 SPEEDS = {"1/s": 1.0, "5/s": 5.0, "25/s": 25.0, "50/s": 50.0, "Max": None}
@@ -313,21 +318,29 @@ def notices(workbench: Workbench, view: RunView) -> None:
 
 
 def show_finding(finding: Finding, position: int = 0) -> None:
-    """What is wrong with a run, how one sees it, and a button that tries the remedy."""
+    """What is wrong with a run, how one sees it, a button that tries the remedy, and the rule."""
     with st.container(border=True, key=f"finding_{position}"):
         st.markdown(f"**{finding.title}.** {finding.evidence} {finding.advice}")
         with st.container(horizontal=True, vertical_alignment="center"):
-            if finding.remedy:
-                st.button(
-                    f"Try {controls.settings_words(finding.remedy)}",
-                    key=f"remedy_{position}",
-                    help="Resets the network with this change and trains it.",
-                    on_click=try_remedy,
-                    args=(session.workbench(),),
-                    kwargs=finding.remedy,
-                )
+            _remedy(finding, position)
             with st.popover("The rule"):
-                st.markdown(f"{finding.threshold}\n\n*{finding.source}*")
+                st.markdown(_rule(finding))
+
+
+def _remedy(finding: Finding, position: int) -> None:
+    if finding.remedy:
+        st.button(
+            f"Try {controls.settings_words(finding.remedy)}",
+            key=f"remedy_{position}",
+            help="Resets the network with this change and trains it.",
+            on_click=try_remedy,
+            args=(session.workbench(),),
+            kwargs=finding.remedy,
+        )
+
+
+def _rule(finding: Finding) -> str:
+    return f"{finding.threshold}\n\n*{finding.source}*"
 
 
 def leave_if_replaced(run: BackgroundRun) -> None:
@@ -350,8 +363,8 @@ def _watch(run: BackgroundRun, polling: bool) -> None:
         st.rerun()  # the buttons and the polling stand outside of this fragment
     _progress(view)
     with comes_and_goes():
-        if finding := _most_serious(run, view, standing_still=not polling):
-            show_finding(finding)
+        if view.step and view.diverged is None:  # that has a notice of its own; there is nothing to judge yet
+            _diagnosis(_most_serious(run, view, standing_still=not polling))
     figures, curves = st.container(), st.container()
     with curves:
         _curves(view)
@@ -373,8 +386,6 @@ class _Judgement:
 
 def _most_serious(run: BackgroundRun, view: RunView, *, standing_still: bool) -> Finding | None:
     """The first finding of the diagnosis; of a run that trains, that of a few seconds ago."""
-    if view.diverged is not None or not view.step:  # that has a notice of its own; there is nothing to judge yet
-        return None
     kept: _Judgement | None = st.session_state.get(session.JUDGEMENT)
     of = view.step, view.config
     if kept is None or (kept.of != of and (standing_still or monotonic() - kept.at > DIAGNOSIS_SECONDS)):
@@ -389,6 +400,18 @@ def _most_serious(run: BackgroundRun, view: RunView, *, standing_still: bool) ->
         kept = _Judgement(of, monotonic(), found[0] if found else None)
         st.session_state[session.JUDGEMENT] = kept
     return kept.finding
+
+
+def _diagnosis(finding: Finding | None) -> None:
+    """A line of the same height whatever is found, so that the curves below stay where they are."""
+    words, icon = (finding.title, ":material/warning:") if finding else (_ALL_WELL, ":material/check:")
+    with st.popover(words, icon=icon, type="tertiary", key="diagnosis"):
+        if finding is None:
+            st.markdown(_LOOKED_AT)
+        else:
+            st.markdown(f"{finding.evidence} {finding.advice}")
+            _remedy(finding, 0)
+            st.caption(_rule(finding))
 
 
 def _progress(view: RunView) -> None:

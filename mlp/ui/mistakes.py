@@ -30,6 +30,7 @@ from mlp.ui.confusion_grid import Cell, confusion_grid
 from mlp.ui.mistake_answers import View, look, look_back
 from mlp.ui.mistake_tiles import MistakeTile, mistake_tiles
 from mlp.ui.moment import save_button
+from mlp.ui.names import share
 from mlp.ui.pictures import data_url
 from mlp.ui.place import comes_and_goes
 from mlp.ui.subject import Subject, open_backprop_page, open_drawing_page
@@ -203,17 +204,17 @@ def _nothing(view: View, by: MistakeOrder, cell: Cell | None, matrix: Array) -> 
 def _tile(view: View, position: int, forgotten: int | None) -> MistakeTile:
     answers, names = view.answers, view.class_names
     answer, truth = int(answers.predicted[position]), int(answers.labels[position])
-    probabilities = [round(float(p), 4) for p in answers.probabilities[position]]
+    p = answers.probabilities[position]
     loss, index = _figure(answers.losses[position]), int(view.split.indices[position])
     said = f"✓ {names[answer]}" if answer == truth else f"✗ {names[answer]}, is {names[truth]}"
-    verdict = "right" if answer == truth else f"it is {names[truth]} ({probabilities[truth]:.1%})"
+    verdict = "right" if answer == truth else f"it is {names[truth]} ({share(p[truth])})"
     return MistakeTile(
         number=index,
         caption=said,
         notes=[f"loss {loss}" if forgotten is None else f"forgotten {forgotten}× · {loss}", f"no. {index:,}"],
-        description=f"{view.word.capitalize()} {index:,}: answered {names[answer]} ({probabilities[answer]:.1%} sure), "
+        description=f"{view.word.capitalize()} {index:,}: answered {names[answer]} ({share(p[answer])} sure), "
         f"{verdict}. Loss {loss}.",
-        probabilities=probabilities,
+        probabilities=[round(float(each), 4) for each in p],
         answer=answer,
         truth=truth,
     )
@@ -278,7 +279,7 @@ def _verdict(answers: Answers, digit: int, names: tuple[str, ...]) -> str:
     truth, answer = names[answers.labels[digit]], int(answers.predicted[digit])
     if answer < 0:
         return f"It is **{_plain(truth)}**; there is no answer at this moment."
-    sure, loss = f"{answers.confidence[digit]:.1%} sure", _figure(answers.losses[digit])
+    sure, loss = f"{share(answers.confidence[digit])} sure", _figure(answers.losses[digit])
     if answers.right[digit]:
         return f"✓ Answered **{_plain(truth)}**, {sure}: right (loss {loss})."
     return f"✗ Answered **{_plain(names[answer])}**, {sure}, but it is **{_plain(truth)}** (loss {loss})."

@@ -24,6 +24,7 @@ from mlp.training import (
     network_to_bytes,
     notes_from_bytes,
     settings_of,
+    why_not_saved,
 )
 from mlp.training.code import file_name
 from mlp.training.weights import MOST_BYTES, Layout
@@ -104,12 +105,9 @@ def _weights_out(run: BackgroundRun) -> None:
         "[safetensors](https://huggingface.co/docs/safetensors), which can hold no program."
     )
     with run.between_steps():
-        finite = np.isfinite(run.trainer.network.parameters).all()
-    if not finite:
-        st.warning(
-            "There is nothing to save at this moment: the last step made weights that are not finite numbers. The next "
-            "step finds that out and brings back the last good ones."
-        )
+        why = why_not_saved(run.trainer.network)
+    if why:
+        st.warning(f"There is nothing to save at this moment: {why}.")
         return
     with st.container(horizontal=True, key="weights_out"):
         _save_button(run, "Save the weights", "numpy", "mlp-weights.safetensors", "Each W is (inputs, units).")

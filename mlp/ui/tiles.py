@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from mlp.training import BatchView
 from mlp.ui.assets import component_file
+from mlp.ui.names import share
 from mlp.viz import Palette
 
 _component = st.components.v2.component(
@@ -54,7 +55,7 @@ def answer_tile(probabilities: NDArray[Any], label: int, class_names: tuple[str,
     right = answer == label
     return Tile(
         caption=f"✓ {said}" if right else f"✗ {said}, is {truth}",
-        description=f"The network says {said} ({probabilities[answer]:.0%} sure): "
+        description=f"The network says {said} ({share(probabilities[answer])} sure): "
         + ("right." if right else f"wrong, this is {truth}."),
         right=right,
     )

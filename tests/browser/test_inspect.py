@@ -142,12 +142,15 @@ def test_a_remedy_tries_itself_on_the_start_page_and_among_the_gradients(live: L
         live.until_step(1)
         until(lambda: live.active, lambda active: not active, "a pause after the step")
         live.page.evaluate("document.querySelector('.mlp-charts').marked = true")
+        top = live.page.locator(".mlp-charts").bounding_box()["y"]
         live.play()
         if page:
             go(live, page)
-        remedy.wait_for()
         if not page:
+            live.page.get_by_role("button", name="The learning rate is too high").click()
+            remedy.wait_for()
             assert live.page.evaluate("document.querySelector('.mlp-charts').marked"), "the charts were drawn anew"
+            assert live.page.locator(".mlp-charts").bounding_box()["y"] == top, "the charts moved"
         remedy.click()
         remedy.wait_for(state="hidden")
         until(lambda: live.active, bool, "the new network to train")

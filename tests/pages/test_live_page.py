@@ -471,6 +471,11 @@ def test_a_run_that_diverges_is_explained_with_a_remedy_that_works(visit):
     assert not at.error
 
 
+def diagnosis(at):
+    """The line that says what is most wrong; its words unfold below it."""
+    return "".join(block.proto.popover.label for block in at.get("popover") if "diagnosis" in block.proto.id)
+
+
 def findings(at):
     """The buttons that try another setting because of what the diagnosis found."""
     return [label for label in buttons(at) if label.startswith("Try ")]
@@ -479,22 +484,23 @@ def findings(at):
 def test_a_run_that_goes_wrong_says_so_with_a_remedy_that_trains(visit):
     at = press(visit({**SHORT, "learning_rate": "10"}), "Play")
     wait_for(at, lambda at: trainer_of(at).finished and "Pause" not in buttons(at))
-    assert "learning rate is too high" in all_text_and_progress(at)
+    assert "learning rate is too high" in diagnosis(at)
     assert "Named when" in all_text_and_progress(at), "by which rule"
     assert findings(at) == ["Try learning rate: 0.1"]
     press(at, "Try learning rate: 0.1")
     assert setting(at, "select_slider", "Learning rate").value == 0.1
     wait_for(at, lambda at: trainer_of(at).finished and "Pause" not in buttons(at))  # it trains by itself
     assert not findings(at)
-    assert "too high" not in all_text_and_progress(at)
+    assert diagnosis(at) == "Nothing looks wrong so far"
 
 
 def test_a_run_that_goes_well_is_not_interrupted(visit):
     at = visit(SHORT)
-    assert not findings(at)
+    assert not diagnosis(at)
     press(at, "Play")
     wait_for(at, lambda at: trainer_of(at).finished and "Pause" not in buttons(at))
     assert not findings(at)
+    assert diagnosis(at) == "Nothing looks wrong so far"
 
 
 def test_while_it_trains_the_diagnosis_looks_now_and_then_only(visit, monkeypatch):

@@ -92,9 +92,14 @@ def test_the_saved_file_is_the_network_as_it_stands(layout):
     assert "classes=1%2C2%2C3" in notes_from_bytes(content)["settings"]
 
 
-def test_weights_that_are_not_finite_are_not_offered(visit):
-    at = visit()
-    trainer_of(at).network.parameters[0] = np.nan
+@pytest.mark.parametrize("spoilt", [np.nan, 1e30, slice(None)])
+def test_weights_that_cannot_be_saved_are_not_offered(visit, spoilt):
+    at = visit(hidden_layers="16,16,16")
+    parameters = trainer_of(at).network.parameters
+    if isinstance(spoilt, slice):
+        parameters[:] = 1e12  # each may be saved, but not all together
+    else:
+        parameters[0] = spoilt
     see(at.run())
     assert "There is nothing to save at this moment" in "".join(told(at, "warning"))
     assert [button.label for button in at.get("download_button") if "weights" in button.label] == []
