@@ -170,7 +170,7 @@ def not_finite(run: Run) -> Finding | None:
     error = run.diverged
     if error is None:
         return None
-    loss = f" after a loss of {run.history.steps.last('loss'):.3g} at the step before" if run.steps else ""
+    loss = f" after a loss of {_number(run.history.steps.last('loss'))} at the step before" if run.steps else ""
     return Finding(
         kind="diverged",
         title="The training has diverged",
@@ -203,8 +203,8 @@ def zero_weights(run: Run) -> Finding | None:
     return Finding(
         kind="zero_weights",
         title="Zero weights: the hidden units cannot become different",
-        evidence=f"After {run.steps:,} steps the loss is {run.recent_loss:.3g}, the units of hidden layer {layer + 1} "
-        f"differ by {spreads[layer]:.2g} of the size of their weights{measured}: {why}.",
+        evidence=f"After {run.steps:,} steps the loss is {_number(run.recent_loss)}, the units of hidden "
+        f"layer {layer + 1} differ by {spreads[layer]:.2g} of the size of their weights{measured}: {why}.",
         advice="Start from random weights, for only chance breaks the symmetry between the units.",
         remedy={"weight_init": _fitting_init(run.config.activation)},
         threshold=f"Named when the weights into the units of a hidden layer differ by less than {_percent(COPIES)} of "
@@ -221,7 +221,7 @@ def exploding(run: Run) -> Finding | None:
         norm = _median(np.sqrt(np.sum(run.recent(run.probes.weight_gradient) ** 2, axis=0)))
     ratio = run.first_to_last
     if norm > EXPLODING_NORM:
-        evidence = f"The gradient of all weights has a norm of {norm:.3g}, median of the recent probes."
+        evidence = f"The gradient of all weights has a norm of {_number(norm)}, median of the recent probes."
     elif ratio > EXPLODING_RATIO and math.isfinite(ratio):
         evidence = f"Relative to its weights, the first layer's gradient is {ratio:.3g} times that of the last."
     else:
@@ -252,8 +252,8 @@ def rate_too_high(run: Run) -> Finding | None:
     if jumped:
         title = "The loss explodes: the learning rate is too high"
         evidence = (
-            f"The loss rose from {start:.3g} at the first step to {peak:.3g} around step {step:,} and is now "
-            f"{run.recent_loss:.3g}."
+            f"The loss rose from {_number(start)} at the first step to {_number(peak)} around step {step:,} and is now "
+            f"{_number(run.recent_loss)}."
         )
     elif run.steps >= MIN_STEPS_TOO_LOW and len(run.probes.steps) >= MIN_PROBES and update > RATIO_TOO_HIGH:
         evidence = f"A step changes the fastest layer by {update:.3g} of the length of its weights."
@@ -374,7 +374,7 @@ def rate_too_low(run: Run) -> Finding | None:
         kind="learning_rate_low",
         title="The learning rate is too low",
         evidence=f"A step changes even the fastest layer by only {update:.3g} of the length of its weights, and the "
-        f"loss is still {run.recent_loss:.3g} after {run.steps:,} steps.",
+        f"loss is still {_number(run.recent_loss)} after {run.steps:,} steps.",
         advice=_advice(remedy),
         remedy=remedy,
         threshold=f"Named when the update:weight ratio is below {RATIO_TOO_LOW:.5f} in all layers (rule of thumb: "
@@ -391,7 +391,7 @@ def nothing_learnt(run: Run) -> Finding | None:
     return Finding(
         kind="nothing_learnt",
         title="The network learns nothing",
-        evidence=f"After {run.steps:,} steps the loss is {run.recent_loss:.3g}, against {run.guessing_words}.",
+        evidence=f"After {run.steps:,} steps the loss is {_number(run.recent_loss)}, against {run.guessing_words}.",
         advice=_advice(remedy),
         remedy=remedy,
         threshold=f"Named when the loss is above {NOTHING_LEARNT:g} times {run.guessing_words}, after "
@@ -414,13 +414,13 @@ def overfitting(run: Run) -> Finding | None:
     knows = np.mean([record.train_accuracy - record.validation_accuracy for record in measured[-3:]]) > GAP_ANSWERS
     if not (knows and (rises or gap)):
         return None
-    trend = f", up from {validation[best]:.3g} at epoch {measured[best + 1].epoch}" if rises else ""
+    trend = f", up from {_number(validation[best])} at epoch {measured[best + 1].epoch}" if rises else ""
     remedy = _regularized(run.config)
     return Finding(
         kind="overfitting",
         title="The network learns its training digits by heart",
-        evidence=f"The loss is {learnt:.3g} on the training digits but {now:.3g} on the validation digits{trend} "
-        "(means of three epochs).",
+        evidence=f"The loss is {_number(learnt)} on the training digits but {_number(now)} on the validation "
+        f"digits{trend} (means of three epochs).",
         advice=_advice(remedy),
         remedy=remedy,
         threshold=f"Named after {MIN_EPOCHS} epochs when the validation loss is {_percent(VALIDATION_RISE - 1)} above "
@@ -561,3 +561,8 @@ def _highest_mean(values: Array, width: int) -> tuple[float, int]:
     means = np.convolve(values, np.full(width, 1 / width), mode="valid")
     peak = int(np.nan_to_num(means, nan=np.inf).argmax())
     return float(means[peak]), peak + width // 2
+
+
+def _number(value: float) -> str:
+    """Three digits of a loss or a length, but 19,600 and not 1.96e+04."""
+    return f"{value:,.0f}" if 1000 <= abs(value) < 1e6 else f"{value:.3g}"

@@ -404,7 +404,7 @@ def _most_serious(run: BackgroundRun, view: RunView, *, standing_still: bool) ->
 
 def _diagnosis(finding: Finding | None) -> None:
     """A line of the same height whatever is found, so that the curves below stay where they are."""
-    words, icon = (finding.title, ":material/warning:") if finding else (_ALL_WELL, ":material/check:")
+    words, icon = (f"**{finding.title}**", ":material/warning:") if finding else (_ALL_WELL, ":material/check:")
     with st.popover(words, icon=icon, type="tertiary", key="diagnosis"):
         if finding is None:
             st.markdown(_LOOKED_AT)

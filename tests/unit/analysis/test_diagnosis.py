@@ -232,7 +232,7 @@ def test_the_exploding_gradient_is_measured_over_all_weights(trained):
     probes = trainer.probes.probes()
     norms = [sum(n**2 for n in probes.weight_gradient[:, i]) ** 0.5 for i in np.flatnonzero(probes.steps > 80)]
     found = finding_of(trainer, "exploding")
-    assert f"norm of {shown(np.median(norms))}," in found.evidence
+    assert f"norm of {np.median(norms):,.0f}," in found.evidence
     assert found.remedy == {"weight_init": "he_normal"}
 
 
