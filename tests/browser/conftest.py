@@ -51,7 +51,8 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
     """A picture of every tab of a test that fails."""
     report = yield
     if report.when != "teardown" and report.failed:
-        for number, tab in enumerate(item.stash.get(_tabs, [])):
+        tabs = [tab for node in item.listchain() for tab in node.stash.get(_tabs, [])]
+        for number, tab in enumerate(tabs):
             report.sections.append((f"tab {number}", _describe(tab, item)))
     return report
 
@@ -146,11 +147,9 @@ def one_run_server(browser: Browser, tmp_path: Path) -> Iterator[Server]:
     yield from _serve(tmp_path / "log.txt", MLP_MICROSCOPE_MAX_RUNS="1")
 
 
-@pytest.fixture
-def visit(request: pytest.FixtureRequest, browser: Browser) -> Iterator[Visit]:
-    """visit(server, …) opens a tab of a browser profile of its own; at the end no tab may have met an error."""
+def _visits(node: pytest.Item | pytest.Collector, browser: Browser) -> Iterator[Visit]:
     tabs: list[LivePage] = []
-    request.node.stash[_tabs] = tabs
+    node.stash[_tabs] = tabs
 
     def open_tab(at: Server, **profile: Any) -> LivePage:
         tab = LivePage(browser.new_context(**{**DESKTOP, **profile}), at.url)
@@ -162,6 +161,18 @@ def visit(request: pytest.FixtureRequest, browser: Browser) -> Iterator[Visit]:
     for tab in tabs:
         tab.close()
     assert not faults, faults
+
+
+@pytest.fixture
+def visit(request: pytest.FixtureRequest, browser: Browser) -> Iterator[Visit]:
+    """visit(server, …) opens a tab of a browser profile of its own; at the end no tab may have met an error."""
+    yield from _visits(request.node, browser)
+
+
+@pytest.fixture(scope="module")
+def shared_visit(request: pytest.FixtureRequest, browser: Browser) -> Iterator[Visit]:
+    """As `visit`, for a tab that several tests look at and leave as they found it."""
+    yield from _visits(request.node, browser)
 
 
 @pytest.fixture

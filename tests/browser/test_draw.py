@@ -403,14 +403,14 @@ def test_how_quickly_it_answers(live: LivePage, capsys: pytest.CaptureFixture[st
         sys.stdout.write("\n" + "\n".join(figures) + "\n")
 
 
-def _measured(board: DrawPage, name: str, strokes: int = 5) -> str:
+def _measured(board: DrawPage, name: str, strokes: int = 4) -> str:
     board.page.evaluate(CLOCK)
     waited, rates = [], []
     for _ in range(strokes):
         if board.ink():
             board.press("clear")
             sleep(0.3)
-        board.draw(ZERO, steps=8, pause=0.016)
+        board.draw(ZERO, steps=4, pause=0.016)
         clock = until(
             lambda: board.page.evaluate("window.clock"),
             lambda clock: any(last and at > clock["lifted"] for at, last in clock["answered"]),

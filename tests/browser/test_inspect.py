@@ -120,7 +120,7 @@ def test_the_moment_followed_is_never_that_of_the_start(live: LivePage):
         go(live, title)
         first = until(lambda: moment(live), lambda step: step >= 0, "the moment")
         assert first >= 200
-        for _ in range(10):
+        for _ in range(6):
             sleep(0.3)
             assert moment(live) >= first
     before = live.page.locator(".st-key-moment_strip").bounding_box()

@@ -7,7 +7,6 @@ from time import sleep
 import pytest
 from playwright.sync_api import expect
 
-from .conftest import PHONE
 from .live_page import LivePage, until
 from .test_inspect import INSIDE_A_DRAWING, chart, charts, go, hold_first, one_epoch
 from .test_phone import TOO_WIDE
@@ -71,8 +70,23 @@ def number_of(button) -> str:
     return re.search(r"digit ([\d,]+):", button.get_attribute("aria-label"))[1]
 
 
-def test_a_pressed_cell_filters_the_digits_and_the_chip_shows_all_again(live: LivePage):
-    tab = opened(live)
+@pytest.fixture(scope="module")
+def shared(server, shared_visit) -> LivePage:
+    return opened(shared_visit(server))
+
+
+@pytest.fixture
+def learned(shared: LivePage):
+    """The page of a network after one epoch, which several tests share; afterwards all digits are shown again."""
+    yield shared
+    chip = shared.page.locator(".st-key-mistakes_chip button:visible")
+    if chip.count():
+        chip.click()
+        until(chip.count, lambda count: not count, "all digits again")
+
+
+def test_a_pressed_cell_filters_the_digits_and_the_chip_shows_all_again(learned: LivePage):
+    tab = learned
     all_captions = captions(tab)
     words = filled_cells(tab)[0]
     truth, answer = words.split(" taken for ")
@@ -88,8 +102,8 @@ def test_a_pressed_cell_filters_the_digits_and_the_chip_shows_all_again(live: Li
     until(lambda: captions(tab), lambda seen: seen == all_captions, "all digits, as the cell was pressed again")
 
 
-def test_a_cell_of_right_answers_shows_the_least_sure_of_them(live: LivePage):
-    tab = opened(live)
+def test_a_cell_of_right_answers_shows_the_least_sure_of_them(learned: LivePage):
+    tab = learned
     cell(tab, "7 answered right").click()
     until(lambda: set(captions(tab)), lambda seen: seen == {"✓ 7"}, "right sevens")
     assert order(tab) == "Least sure, though right"
@@ -99,8 +113,8 @@ def test_a_cell_of_right_answers_shows_the_least_sure_of_them(live: LivePage):
     assert order(tab) == "Highest loss"
 
 
-def test_an_empty_cell_cannot_be_pressed(live: LivePage):
-    tab = opened(live)
+def test_an_empty_cell_cannot_be_pressed(learned: LivePage):
+    tab = learned
     before = captions(tab)
     empty = tab.page.locator("table button[aria-disabled=true]").first
     empty.click(force=True)
@@ -119,11 +133,11 @@ def test_a_cell_is_found_and_pressed_by_keyboard(live: LivePage):
     expect(cell(tab, "1 answered right")).to_be_focused()
     tab.page.keyboard.press("Space")
     until(lambda: set(captions(tab)), lambda seen: seen == {"✓ 1"}, "right ones")
-    assert not live.active, "Space belongs to the cell, not to Play"
+    assert not tab.active, "Space belongs to the cell, not to Play"
 
 
-def test_a_pressed_digit_tells_its_biography(live: LivePage):
-    tab = opened(live)
+def test_a_pressed_digit_tells_its_biography(learned: LivePage):
+    tab = learned
     assert told_about(tab) == f"Test digit {number_of(digits(tab).first)}"
     for place, press in ((4, lambda digit: digit.click()), (7, lambda digit: digit.press("Space"))):
         digit = digits(tab).nth(place)
@@ -133,7 +147,7 @@ def test_a_pressed_digit_tells_its_biography(live: LivePage):
         assert digit.get_attribute("aria-pressed") == "true"
         plain = wanted.rsplit(" ", 1)[1].replace(",", "")
         assert chart(tab, f"true class of test digit {plain} over the run")["points"] > 10
-    assert not live.active
+    assert not tab.active
 
 
 def test_the_pencil_opens_the_drawing_page_with_one_press(live: LivePage):
@@ -153,7 +167,7 @@ def test_the_other_corner_opens_the_backpropagation_page_with_one_press(live: Li
 def test_presses_count_while_the_network_trains(live: LivePage):
     tab = opened(live)
     live.play()
-    for _ in range(3):
+    for _ in range(2):
         digits(tab).nth(2).click()  # the list jumps while it trains, so any digit may be under the pointer
         sleep(1.5)
         chosen = told_about(tab)
@@ -190,8 +204,8 @@ def test_the_matrix_changes_under_the_time_slider(live: LivePage):
     assert tab.page.get_by_text(re.compile(r"^[89],\d{3} of 10,000 test digits are wrong")).count() == 1
 
 
-def test_all_predictions_are_saved(live: LivePage):
-    tab = opened(live)
+def test_all_predictions_are_saved(learned: LivePage):
+    tab = learned
     with tab.page.expect_download() as waiting:
         tab.page.locator('[data-testid="stDownloadButton"] button:visible').click()
     rows = list(csv.DictReader(waiting.value.path().read_text().splitlines()))
@@ -207,9 +221,8 @@ def test_validation_digits_too(live: LivePage):
     settled(tab)
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_it_fits_a_phone(server, visit, scheme):
-    tab = opened(visit(server, **PHONE, color_scheme=scheme))
+def test_it_fits_a_phone(phone: LivePage):
+    tab = opened(phone)
     until(lambda: len(charts(tab)), lambda count: count == 2, "biography and calibration")
     too_wide = [found for found in tab.page.evaluate(TOO_WIDE) if not INSIDE_A_DRAWING.match(found)]
     assert too_wide == []

@@ -1,9 +1,7 @@
 """Recipes in a browser: one press from the page to a network that learns; every card on a phone."""
 
-import pytest
 from playwright.sync_api import Locator
 
-from .conftest import PHONE
 from .live_page import LivePage, until
 from .test_phone import THUMB_PIXELS, TOO_WIDE
 
@@ -81,9 +79,8 @@ def test_a_study_shows_its_chart(live: LivePage):
     until(lambda: live.page.evaluate(STUDY), lambda count: count == 1, "the chart of the study")
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_nothing_scrolls_sideways_on_a_phone(server, visit, scheme):
-    phone = visit(server, **PHONE, color_scheme=scheme).open()
+def test_nothing_scrolls_sideways_on_a_phone(phone: LivePage):
+    phone.open()
     go(phone)
     for key in ("learning-rate", "keras", "relu-10", "deep", "three-digits-tanh", "ours", "wrong-labels"):
         open_card(phone, key)
