@@ -4,13 +4,14 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from mlp import analysis, nn
+    from mlp import analysis, data, nn, training
     from mlp.data import load_dataset
     from mlp.nn import MLP
     from mlp.training import RunConfig, Trainer
 
-__all__ = ["MLP", "RunConfig", "Trainer", "analysis", "load_dataset", "nn"]
+__all__ = ["MLP", "RunConfig", "Trainer", "analysis", "data", "load_dataset", "nn", "training"]
 
+_PACKAGES = ("analysis", "data", "nn", "training")
 _HOMES = {"MLP": "mlp.nn", "RunConfig": "mlp.training", "Trainer": "mlp.training", "load_dataset": "mlp.data"}
 
 
@@ -18,7 +19,7 @@ def __getattr__(name: str) -> Any:
     """Imports a name when it is first asked for (PEP 562), so that the app's server can answer before all is there."""
     if name in _HOMES:
         return getattr(import_module(_HOMES[name]), name)
-    if name in __all__:
+    if name in _PACKAGES:
         return import_module(f"mlp.{name}")
     raise AttributeError(f"module 'mlp' has no attribute {name!r}")
 

@@ -40,6 +40,12 @@ def test_the_first_page_imports_no_part_of_scipy(repository):
     assert not found & {"scipy.ndimage", "scipy.stats", "scipy.signal", "scipy.cluster", "scipy.linalg"}
 
 
+@pytest.mark.parametrize("name", ["MLP", "load_dataset", "analysis", "data", "nn", "training"])
+def test_a_name_is_imported_when_it_is_asked_for(repository, name):
+    found = run(f"import mlp; print(mlp.{name}.__name__)", repository)
+    assert found.stdout.split(".")[-1].strip() == name, found.stderr
+
+
 def test_an_unknown_name_is_no_part_of_the_package():
     with pytest.raises(AttributeError, match="module 'mlp' has no attribute 'Perceptron'"):
         mlp.Perceptron  # noqa: B018
