@@ -11,7 +11,6 @@ if TYPE_CHECKING:
 
 __all__ = ["MLP", "RunConfig", "Trainer", "analysis", "data", "load_dataset", "nn", "training"]
 
-_PACKAGES = ("analysis", "data", "nn", "training")
 _HOMES = {"MLP": "mlp.nn", "RunConfig": "mlp.training", "Trainer": "mlp.training", "load_dataset": "mlp.data"}
 
 
@@ -19,7 +18,7 @@ def __getattr__(name: str) -> Any:
     """Imports a name when it is first asked for (PEP 562), so that the app's server can answer before all is there."""
     if name in _HOMES:
         return getattr(import_module(_HOMES[name]), name)
-    if name in _PACKAGES:
+    if name in __all__:
         return import_module(f"mlp.{name}")
     raise AttributeError(f"module 'mlp' has no attribute {name!r}")
 

@@ -16,7 +16,7 @@ from mlp.analysis import Finding, diagnose
 from mlp.data import DatasetError, Progress
 from mlp.nn import MLP
 from mlp.training import FULL_BATCH, LIVE_SETTINGS, BackgroundRun, RunConfig, RunView, Trainer, load_digits
-from mlp.ui import controls, names, server, session
+from mlp.ui import controls, names, session
 from mlp.ui.assets import component_file
 from mlp.ui.charts import live_charts
 from mlp.ui.key_figures import LINE_POINTS, KeyFigure, key_figures
@@ -100,7 +100,7 @@ def begin(
 
     Raises ValueError, DatasetError or MemoryError if the settings or the data do not allow it: the old one stays.
     """
-    trainer = Trainer(config, load_digits(config, progress), snapshot_budget=server.snapshot_megabytes() * 2**20)
+    trainer = Trainer(config, load_digits(config, progress), snapshot_budget=session.snapshot_budget())
     if weights is not None:
         trainer.start_from(weights)
     trainer.check_validation()

@@ -20,16 +20,21 @@ _log = logging.getLogger(__name__)
 
 def most_runs() -> int:
     """How many networks train at once. Raises ValueError unless MLP_MICROSCOPE_MAX_RUNS is a whole number from 1."""
-    return _whole_number("MLP_MICROSCOPE_MAX_RUNS", 8)
+    return _whole_number("MLP_MICROSCOPE_MAX_RUNS") or 8
 
 
-def snapshot_megabytes() -> int:
-    """Memory for a run's snapshots. Raises ValueError unless MLP_MICROSCOPE_SNAPSHOT_MB is a whole number from 1."""
-    return _whole_number("MLP_MICROSCOPE_SNAPSHOT_MB", 32)
+def snapshot_megabytes() -> int | None:
+    """Memory for a run's snapshots, None: as much as the engine gives them.
+
+    Raises ValueError unless MLP_MICROSCOPE_SNAPSHOT_MB is a whole number from 1.
+    """
+    return _whole_number("MLP_MICROSCOPE_SNAPSHOT_MB")
 
 
-def _whole_number(variable: str, default: int) -> int:
-    text = os.environ.get(variable, str(default))
+def _whole_number(variable: str) -> int | None:
+    text = os.environ.get(variable)
+    if text is None:
+        return None
     if not text.isdecimal() or int(text) < 1:
         raise ValueError(f"{variable} must be a whole number of at least 1, got {text!r}")
     return int(text)

@@ -15,6 +15,7 @@ from time import monotonic
 import streamlit as st
 
 from mlp.training import BackgroundRun, RunConfig, RunSlots, Trainer
+from mlp.training.snapshots import DEFAULT_BUDGET
 from mlp.ui import server
 
 _WORKBENCH = "workbench"
@@ -91,7 +92,7 @@ class _Thread:
 
     def start(self, workbench: Workbench, trainer: Trainer) -> BackgroundRun:
         self.end()
-        self.run, self.workbench = BackgroundRun(trainer, slots()), workbench
+        self.run, self.workbench = BackgroundRun(trainer, _slots), workbench
         return self.run
 
     def end(self) -> None:
@@ -106,15 +107,13 @@ class _Thread:
 
 
 _left_runs = _LeftRuns()
-_slots: RunSlots | None = None
+_slots = RunSlots(server.most_runs())  # here, for two first visitors at once would make two of them
 
 
-def slots() -> RunSlots:
-    """The server's training slots."""
-    global _slots
-    if _slots is None:
-        _slots = RunSlots(server.most_runs())
-    return _slots
+def snapshot_budget() -> int:
+    """Bytes for a run's snapshots."""
+    megabytes = server.snapshot_megabytes()
+    return DEFAULT_BUDGET if megabytes is None else megabytes * 2**20
 
 
 @st.cache_resource(scope="session", show_spinner=False, on_release=lambda thread: thread.release())
