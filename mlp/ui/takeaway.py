@@ -107,7 +107,10 @@ def _weights_out(run: BackgroundRun) -> None:
     with run.between_steps():
         why = why_not_saved(run.trainer.network)
     if why:
-        st.warning(f"There is nothing to save at this moment: {why}.")
+        st.warning(
+            f"There is nothing to save at this moment: {why}. Where the last step made numbers that are not finite, "
+            "the next finds that out and brings back the last good ones."
+        )
         return
     with st.container(horizontal=True, key="weights_out"):
         _save_button(run, "Save the weights", "numpy", "mlp-weights.safetensors", "Each W is (inputs, units).")
