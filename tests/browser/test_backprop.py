@@ -6,13 +6,14 @@ import re
 
 import pytest
 
+from .conftest import PHONE
 from .live_page import LivePage, until
 from .test_inspect import chart, go
 from .test_phone import TOO_WIDE
 
 SMALL = "train_size=2000&validation_size=500&hidden_layers=32&epochs=10000"
 DEEP = (
-    "train_size=2000&validation_size=500&hidden_layers=64,32,16&dropout=0.1&activation=gelu&optimizer=adamw"
+    "train_size=2000&validation_size=500&hidden_layers=64,48,32,24,16,12&dropout=0.1&activation=gelu&optimizer=adamw"
     "&weight_decay=0.01&learning_rate=0.001&gradient_clip=1"
 )
 # All that would have to be scrolled sideways: formulas, tables, code, or the page itself.
@@ -164,8 +165,9 @@ def test_the_questions(walk: Walk):
     walk.says("rounding in float64")
 
 
-def test_nothing_scrolls_sideways_on_a_phone(phone: LivePage):
-    walk = Walk(phone, DEEP)
+@pytest.mark.parametrize(("query", "scheme"), [(SMALL, "light"), (DEEP, "dark")])
+def test_nothing_scrolls_sideways_on_a_phone(server, visit, query, scheme):
+    walk = Walk(visit(server, **PHONE, color_scheme=scheme), query)
     page = walk.page
     folded = page.locator("[data-testid=stExpander] details:not([open]) summary")
     while folded.count():

@@ -87,10 +87,10 @@ def check_digits(tab: LivePage) -> None:
     for tile in tab.tiles.all():
         says, caption, kind = tile.get_attribute("aria-label"), tile.text_content(), tile.get_attribute("class")
         if kind == "right":
-            assert re.fullmatch(r"The network says (\d) \([\d.<> ]+% sure\): right\.", says), says
+            assert re.fullmatch(r"The network says (\d) \((?:[<>] )?\d+\.\d% sure\): right\.", says), says
             assert re.fullmatch(r"✓ \d", caption), caption
         else:
-            assert re.fullmatch(r"The network says (\d) \([\d.<> ]+% sure\): wrong, this is (\d)\.", says), says
+            assert re.fullmatch(r"The network says (\d) \((?:[<>] )?\d+\.\d% sure\): wrong, this is (\d)\.", says), says
             assert re.fullmatch(r"✗ \d, is \d", caption), caption
     ink = tab.tiles.first.locator("canvas").evaluate(
         "canvas => canvas.getContext('2d').getImageData(0, 0, 28, 28).data.filter((_, i) => i % 4 === 3 && _).length"
