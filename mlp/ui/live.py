@@ -364,7 +364,8 @@ def _watch(run: BackgroundRun, polling: bool) -> None:
     _progress(view)
     with comes_and_goes():
         if view.step and view.diverged is None:  # that has a notice of its own; there is nothing to judge yet
-            _diagnosis(_most_serious(run, view, standing_still=not polling))
+            with st.container(key="diagnosis"):
+                _diagnosis(_most_serious(run, view, standing_still=not polling), run)
     figures, curves = st.container(), st.container()
     with curves:
         _curves(view)
@@ -402,10 +403,11 @@ def _most_serious(run: BackgroundRun, view: RunView, *, standing_still: bool) ->
     return kept.finding
 
 
-def _diagnosis(finding: Finding | None) -> None:
+def _diagnosis(finding: Finding | None, run: BackgroundRun) -> None:
     """A line of the same height whatever is found, so that the curves below stay where they are."""
+    # It is another one for each network: left open by its remedy, it would hide the curves that the remedy makes.
     words, icon = (f"**{finding.title}**", ":material/warning:") if finding else (_ALL_WELL, ":material/check:")
-    with st.popover(words, icon=icon, type="tertiary", key="diagnosis"):
+    with st.popover(words, icon=icon, type="tertiary", key=f"diagnosis_{id(run.trainer)}"):
         if finding is None:
             st.markdown(_LOOKED_AT)
         else:

@@ -148,11 +148,15 @@ def test_a_remedy_tries_itself_on_the_start_page_and_among_the_gradients(live: L
             go(live, page)
         if not page:
             live.page.get_by_role("button", name="The learning rate is too high").click()
+            unfolded = live.page.get_by_test_id("stPopoverBody")
+            unfolded.wait_for()
             remedy.wait_for()
             assert live.page.evaluate("document.querySelector('.mlp-charts').marked"), "the charts were drawn anew"
             assert live.page.locator(".mlp-charts").bounding_box()["y"] == top, "the charts moved"
         remedy.click()
         remedy.wait_for(state="hidden")
+        if not page:
+            unfolded.wait_for(state="hidden")  # it would lie over the new curves
         until(lambda: live.active, bool, "the new network to train")
         live.page.wait_for_function("!location.href.includes('learning_rate')")
         live.pause()
